@@ -1,0 +1,46 @@
+# make demo     the main job on the embedded digits: ten networks into one, a table and a report
+# make test     all tests          make check   format, lint, types
+# make install  a .venv with limbeck and all a developer needs
+# make bench    the loop beside a bare one, and start-up times, into results/
+# make figures  the figures of README and docs, from results/
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check install bench figures clean
+
+demo: $(VENV)/.base
+	$(BIN)/limbeck run digits
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/python docs/figures.py --check
+
+install: $(VENV)/.dev
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/startup.py
+
+figures: $(VENV)/.base
+	$(BIN)/python docs/figures.py
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs

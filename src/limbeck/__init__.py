@@ -1,0 +1,87 @@
+"""Limbeck: what a cumbersome model, an ensemble, or a generalist with its specialists knows, in one small network.
+
+Names are loaded when they are first used, so that `import limbeck` and `limbeck --help` don't wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from limbeck import data, models, road
+    from limbeck.budget import Budget
+    from limbeck.data import TransferSet
+    from limbeck.distillation import Distilled, distill
+    from limbeck.errors import (
+        ArgumentError,
+        DataError,
+        LimbeckError,
+        RunError,
+        TargetsError,
+        TrainingError,
+    )
+    from limbeck.judge import Measures, evaluate
+    from limbeck.objective import distillation_loss, soften
+    from limbeck.targets import SoftTargets, write_soft_targets
+    from limbeck.teachers import Ensemble
+    from limbeck.training import Fitted, fit
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ArgumentError": "errors",
+    "Budget": "budget",
+    "DataError": "errors",
+    "Distilled": "distillation",
+    "Ensemble": "teachers",
+    "Fitted": "training",
+    "LimbeckError": "errors",
+    "Measures": "judge",
+    "RunError": "errors",
+    "SoftTargets": "targets",
+    "TargetsError": "errors",
+    "TrainingError": "errors",
+    "TransferSet": "data",
+    "distill": "distillation",
+    "distillation_loss": "objective",
+    "evaluate": "judge",
+    "fit": "training",
+    "soften": "objective",
+    "write_soft_targets": "targets",
+}
+_ROOMS = ("data", "models", "road")
+
+__all__ = [
+    "ArgumentError",
+    "Budget",
+    "DataError",
+    "Distilled",
+    "Ensemble",
+    "Fitted",
+    "LimbeckError",
+    "Measures",
+    "RunError",
+    "SoftTargets",
+    "TargetsError",
+    "TrainingError",
+    "TransferSet",
+    "data",
+    "distill",
+    "distillation_loss",
+    "evaluate",
+    "fit",
+    "models",
+    "soften",
+    "write_soft_targets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"limbeck.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"limbeck.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

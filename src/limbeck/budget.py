@@ -1,0 +1,44 @@
+"""What a training may spend. A student and its label-only twin get the same budget."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from limbeck.errors import ArgumentError
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Steps, rate and regularisation of one training."""
+
+    epochs: int = 30
+    """Passes over the training set."""
+    batch_size: int = 128
+    """Examples a step."""
+    learning_rate: float = 1e-3
+    """Adam's peak rate; it falls to 0 along a cosine."""
+    warmup: float = 0.05
+    """Share of the steps (0..1) in which the rate rises from 0 to its peak."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (AdamW)."""
+    max_norm: float | None = None
+    """Bound on the norm of the weights that come into one unit; none by default."""
+    early_stop: int | None = None
+    """Stop after so many epochs without a lower validation NLL, and keep the best epoch; by default keep the last."""
+    precision: Precision = "auto"
+    """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
+
+    def __post_init__(self) -> None:
+        rules = {
+            "epochs must be >= 1": (self.epochs >= 1, self.epochs),
+            "batch_size must be >= 1": (self.batch_size >= 1, self.batch_size),
+            "learning_rate must be > 0": (0 < self.learning_rate < float("inf"), self.learning_rate),
+            "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
+            "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
+            "max_norm must be > 0": (self.max_norm is None or self.max_norm > 0, self.max_norm),
+            "early_stop must be >= 1": (self.early_stop is None or self.early_stop >= 1, self.early_stop),
+        }
+        for rule, (holds, value) in rules.items():
+            if not holds:
+                raise ArgumentError(f"{rule}, got {value}")

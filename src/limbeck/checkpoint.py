@@ -1,0 +1,72 @@
+"""A training's state on disk: safetensors, never a pickle.
+
+One file holds the net, the optimizer, the random number generators and, as JSON in its header, how far the
+training was. Reading it runs no code.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from limbeck.errors import RunError
+from limbeck.files import write_bytes
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], told: dict[str, Any]) -> None:
+    """Write tensors and a JSON value in one step."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, save(whole, {"limbeck": json.dumps(told)}))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        data = path.read_bytes()
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + size])
+        return load(data), json.loads(header["__metadata__"]["limbeck"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise RunError(f"{path} is damaged: {error}", "delete it: the work it held is done again") from error
+
+
+def save_training(
+    path: Path, net: nn.Module, optimizer: Optimizer, told: dict[str, Any], best: dict[str, Tensor] | None
+) -> None:
+    """Write all that a training needs to go on exactly where it is; `best` is the best net so far, if one is kept."""
+    tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    save_tensors(path, tensors, told)
+
+
+def restore_training(path: Path, net: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Put a training back where it was; return what it told, and the best net so far, empty where none is kept."""
+    tensors, told = load_tensors(path)
+    net.load_state_dict(_under("net.", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in _under("optimizer.", tensors).items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return told, _under("best.", tensors)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

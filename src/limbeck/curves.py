@@ -1,0 +1,20 @@
+"""The curves of a training, on disk while it runs: a CSV table and TensorBoard's event files."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning_fabric.loggers import Logger
+
+
+def loggers_in(folder: Path) -> "list[Logger]":
+    """Return Fabric's loggers for a folder that they start afresh: a resumed training tells its past again."""
+    from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return [
+        CSVLogger(folder.parent, name=folder.name, version=""),
+        TensorBoardLogger(folder.parent, name=folder.name, version=""),
+    ]

@@ -1,0 +1,164 @@
+"""From stored soft targets to a student and its label-only twin.
+
+The twin starts from the same weights, sees the same examples in the same order through the same views, and has the
+same budget. What the student is better by is what the soft targets brought.
+"""
+
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.budget import Budget
+from limbeck.data.transfer_set import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.judge import Measures, evaluate, measure
+from limbeck.objective import check_hard_weight
+from limbeck.progress import Progress
+from limbeck.targets import SoftTargets
+from limbeck.teachers import predict
+from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
+
+HELD_OUT_SHARE = 10  # one example in so many is held out where no test set is given
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A student, its twin (None without labels), and what they were judged on."""
+
+    student_fit: Fitted
+    twin_fit: Fitted | None
+    test_set: TransferSet
+    teacher_logits: Tensor | None
+    """The teachers' logits (examples, classes) on the test set at temperature 1, where they are stored."""
+    temperature: float
+    hard_weight: float
+
+    @property
+    def student(self) -> nn.Module:
+        """The small net that learned from the soft targets."""
+        return self.student_fit.net
+
+    @property
+    def twin(self) -> nn.Module | None:
+        """The same net, trained on labels alone; None where the transfer set has none."""
+        return None if self.twin_fit is None else self.twin_fit.net
+
+    def measures(self) -> dict[str, Measures]:
+        """Return the figures of teacher, twin and student on the test set.
+
+        Raises:
+            ArgumentError: the test set has no labels.
+        """
+        found: dict[str, Measures] = {}
+        if self.teacher_logits is not None and self.test_set.labels is not None:
+            labels = self.test_set.labels[self.test_set.ids]
+            found["teacher"] = measure(self.teacher_logits, labels, self.teacher_logits)
+        if self.twin is not None:
+            found["twin"] = evaluate(self.twin, self.test_set, teacher_logits=self.teacher_logits)
+        found["student"] = evaluate(self.student, self.test_set, teacher_logits=self.teacher_logits)
+        return found
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write the evidence as one self-contained page and return its path."""
+        from limbeck.report import Judged, write_report
+
+        models = []
+        if self.teacher_logits is not None:
+            models.append(Judged("teacher", self.teacher_logits))
+        for name, fitted in (("twin", self.twin_fit), ("student", self.student_fit)):
+            if fitted is not None:
+                models.append(Judged(name, predict(fitted.net, self.test_set), fitted.history))
+        told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
+        return write_report(path, "Distillation", models, self.test_set, config=told)
+
+
+def distill(
+    student: nn.Module,
+    soft_targets: SoftTargets,
+    transfer_set: TransferSet,
+    *,
+    temperature: float = 4.0,
+    hard_weight: float = 0.1,
+    epochs: int | None = None,
+    budget: Budget | None = None,
+    validation: TransferSet | None = None,
+    test_set: TransferSet | None = None,
+    test_targets: SoftTargets | None = None,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Distilled:
+    """Train a student from a store, and its label-only twin under the same budget (Hinton et al. 2015, s. 2).
+
+    The student is trained in place. Labels are optional: without them hard_weight must be 0 and there is no twin.
+
+    Args:
+        student: a net from inputs to logits (batch, classes); its weights are where both start.
+        soft_targets: the store its teachers wrote for this set and view.
+        transfer_set: what it is trained on.
+        temperature: at which teacher and student are softened while training.
+        hard_weight: the labels' share (0..1) of the loss.
+        epochs: passes over the set; `budget` tells the rest.
+        budget: steps, rate and regularisation of both trainings.
+        validation: labelled set for curves and early stopping.
+        test_set: what both are judged on; where None, a tenth of the transfer set is held out for it.
+        test_targets: the teachers' store for a `test_set` that is given, for its rows in the report.
+        seed: of the order of the data, of dropout and of what is held out.
+        folder: where checkpoints and the nets go; a killed distillation goes on from there.
+        progress: where to tell how far it is; nowhere by default.
+
+    Raises:
+        ArgumentError: a temperature, hard_weight or budget out of range, or labels that are needed and not there.
+        TargetsError: the store is of other data, another view or other classes, or damaged.
+        TrainingError: a loss that is not finite.
+        RunError: the folder holds another training, or can't be written.
+    """
+    budget = budget or Budget()
+    budget = budget if epochs is None else replace(budget, epochs=epochs)
+    check_hard_weight(hard_weight, labelled=transfer_set.labels is not None)
+    objective = FromSoftTargets(soft_targets, temperature, hard_weight)
+    soft_targets.check(transfer_set, num_outputs(student, transfer_set))
+    if test_set is None:
+        if test_targets is not None:
+            raise ArgumentError("test_targets need the test_set they were written for, got none")
+        held_out = max(1, len(transfer_set) // HELD_OUT_SHARE)
+        transfer_set, test_set = transfer_set.split(held_out, seed, "held-out tenth of the transfer set")
+        test_targets = soft_targets
+    if test_targets is not None:
+        test_targets.check(test_set, soft_targets.num_classes)
+    twin = copy.deepcopy(student)
+
+    def train(net: nn.Module, objective: Objective, name: str) -> Fitted:
+        return fit(
+            net,
+            transfer_set,
+            objective=objective,
+            validation=validation,
+            budget=budget,
+            seed=seed,
+            folder=None if folder is None else Path(folder) / name,
+            name=name,
+            progress=progress,
+        )
+
+    labelled = transfer_set.labels is not None
+    twin_fit = train(twin, FromLabels(soft_targets.num_views), "twin") if labelled else None
+    student_fit = train(student, objective, "student")
+    logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)
+    return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight)
+
+
+@torch.inference_mode()
+def num_outputs(net: nn.Module, transfer_set: TransferSet) -> int:
+    """Return the number of a net's logits, seen on one example.
+
+    Raises:
+        ArgumentError: its output is not (batch, classes).
+    """
+    logits = predict(net, transfer_set, ids=transfer_set.ids[:1])
+    if logits.ndim != 2 or len(logits) != 1:
+        raise ArgumentError(f"a student must return logits (batch, classes), got {tuple(logits.shape)} for one input")
+    return logits.shape[1]

@@ -1,0 +1,64 @@
+"""Files that are whole or not there, and fingerprints of what is in them."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from limbeck.errors import RunError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well, move it to `path` in one step.
+
+    Raises:
+        RunError: the disk is full or the folder can't be written; `path` is as it was before.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: object, error: OSError) -> RunError:
+    """Return the error to raise when the system refuses a write."""
+    return RunError(
+        f"cannot write {path}: {error.strerror or error}",
+        "what was finished is kept: free some space or choose another folder, and run the same command again",
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one step."""
+    with writing(path) as partial:
+        partial.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, readable by people, in one step."""
+    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """Return the SHA-256 of the parts, one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def fingerprint(value: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a value's JSON, the same for every order of its keys."""
+    return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())

@@ -1,0 +1,124 @@
+"""What a model is worth: its figures on held-out examples, and whether a difference is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from limbeck.data.transfer_set import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.objective import label_loss
+from limbeck.teachers import Teacher, predict
+
+BINS = 15  # of the expected calibration error (Guo et al. 2017)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """One model's figures on one labelled set."""
+
+    examples: int
+    errors: int
+    """Examples whose most probable class is not their label."""
+    nll: float
+    """Mean negative log-likelihood, in nats."""
+    ece: float
+    """Expected calibration error, 0..1, 15 bins of equal width."""
+    agreement: float | None
+    """Share (0..1) of the examples on which it chooses the teacher's class; None where no teacher is given."""
+    parameters: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share (0..1) of the examples it gets right."""
+        return 1 - self.errors / self.examples
+
+
+def evaluate(
+    model: Teacher, test_set: TransferSet, *, teacher_logits: Float[Tensor, "examples classes"] | None = None
+) -> Measures:
+    """Return a model's figures on a labelled set; with the teacher's logits on it, their agreement too.
+
+    Raises:
+        ArgumentError: the set has no labels, or shapes differ.
+    """
+    labels = test_set.labels_at(test_set.ids)
+    if labels is None:
+        raise ArgumentError(f"the {test_set.name} must have labels to be judged on, it has none")
+    return measure(predict(model, test_set), labels, teacher_logits, count_parameters(model))
+
+
+def measure(
+    logits: Float[Tensor, "examples classes"],
+    labels: Int[Tensor, " examples"],
+    teacher_logits: Float[Tensor, "examples classes"] | None = None,
+    parameters: int = 0,
+) -> Measures:
+    """Return the figures of logits already computed."""
+    if teacher_logits is not None and teacher_logits.shape != logits.shape:
+        raise ArgumentError(
+            f"the teacher's logits must have the shape {tuple(logits.shape)}, got {tuple(teacher_logits.shape)}"
+        )
+    chosen = logits.argmax(-1)
+    agreement = None if teacher_logits is None else (chosen == teacher_logits.argmax(-1)).double().mean().item()
+    return Measures(
+        examples=len(labels),
+        errors=int((chosen != labels).sum()),
+        nll=label_loss(logits.double(), labels).mean().item(),
+        ece=expected_calibration_error(logits.double().softmax(-1), labels),
+        agreement=agreement,
+        parameters=parameters,
+    )
+
+
+def expected_calibration_error(probs: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> float:
+    """Return Σ_bins (share of examples in the bin) · |accuracy - mean confidence| (Guo et al. 2017, eq. 3).
+
+    >>> expected_calibration_error(torch.tensor([[0.8, 0.2], [0.8, 0.2]]), torch.tensor([0, 1]))  # doctest: +ELLIPSIS
+    0.30...
+    """
+    confidence, chosen = probs.max(-1)
+    right = (chosen == labels).to(probs.dtype)
+    bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1  # bin b holds (b/15, (b + 1)/15]
+    gap = torch.zeros(BINS, dtype=probs.dtype).index_add_(0, bins, right - confidence)
+    return (gap.abs().sum() / len(labels)).item()
+
+
+def count_parameters(model: Teacher) -> int:
+    """Return a net's number of parameters, 0 for what is no net."""
+    return sum(parameter.numel() for parameter in model.parameters()) if isinstance(model, nn.Module) else 0
+
+
+def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the two-sided p of a paired difference: over all flips of the pairs' signs, exact up to 13 pairs.
+
+    Below 6 pairs it can't fall under .05. For one pair, or none that differ, it is 1.
+    """
+    from scipy.stats import permutation_test
+
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    if len(a) != len(b):
+        raise ArgumentError(f"paired values must be as many on both sides, got {len(a)} and {len(b)}")
+    if len(a) < 2 or not (a != b).any():
+        return 1.0
+    test = permutation_test(
+        (a, b),
+        lambda x, y, axis: (x - y).mean(axis=axis),
+        permutation_type="samples",
+        n_resamples=9999,
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return float(test.pvalue)
+
+
+def share_recovered(twin: Sequence[float], teacher: Sequence[float], student: Sequence[float]) -> float | None:
+    """Return (twin - student) / (twin - teacher) of the mean errors: 1 where the student equals its teacher.
+
+    None where the twin is no worse than the teacher: there is no gap to recover.
+    """
+    gap = float(np.mean(twin) - np.mean(teacher))
+    return float(np.mean(twin) - np.mean(student)) / gap if gap > 0 else None

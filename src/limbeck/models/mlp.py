@@ -1,0 +1,44 @@
+"""Fully connected ReLU nets (Hinton et al. 2015, s. 3)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from limbeck.errors import ArgumentError
+
+
+class MLP(nn.Module):
+    """A ReLU net over raw pixels: it scales them itself, so what is shipped takes what a camera gives.
+
+    >>> net = MLP([784, 800, 800, 10], scale=255)
+    >>> sum(parameter.numel() for parameter in net.parameters())
+    1276810
+    """
+
+    def __init__(
+        self, widths: Sequence[int], *, scale: float = 1.0, input_dropout: float = 0.0, dropout: float = 0.0
+    ) -> None:
+        """Make a net of `widths` units a layer: inputs, hidden layers, classes.
+
+        Args:
+            widths: units of each layer, the inputs' first, the classes' last.
+            scale: largest input value; inputs are divided by it.
+            input_dropout: probability of dropping an input, `dropout` of dropping a hidden unit.
+        """
+        super().__init__()
+        if len(widths) < 2 or min(widths) < 1:
+            raise ArgumentError(f"widths must be two or more numbers >= 1, got {list(widths)}")
+        for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
+            if not 0 <= rate < 1:
+                raise ArgumentError(f"{name} must lie in 0..1, 1 excluded, got {rate}")
+        self.scale = scale
+        layers: list[nn.Module] = []
+        for depth, (inward, outward) in enumerate(zip(widths, widths[1:], strict=False)):
+            rate = dropout if depth else input_dropout
+            layers += [nn.Dropout(rate)] if rate else []
+            layers += [nn.Linear(inward, outward), nn.ReLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits (batch, classes) for inputs (batch, ...)."""
+        return self.layers(inputs.flatten(1).float() / self.scale)

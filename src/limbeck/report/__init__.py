@@ -1,0 +1,12 @@
+"""The evidence on one self-contained page.
+
+judged.py    what each model said on the test set, and who plays which part
+pictures.py  curves and confusions, as plotly's JSON
+examples.py  the test examples whose soft targets tell most
+page.py      the page, from page.html.j2, page.css and page.js
+"""
+
+from limbeck.report.judged import Judged, Table
+from limbeck.report.page import write_report
+
+__all__ = ["Judged", "Table", "write_report"]

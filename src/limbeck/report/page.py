@@ -1,0 +1,141 @@
+"""The page: everything a report shows, in one file that asks the network for nothing."""
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from limbeck import __version__
+from limbeck.data.transfer_set import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.files import write_bytes
+from limbeck.report.examples import telling, with_bars
+from limbeck.report.judged import Evidence, Judged, Table
+from limbeck.report.pictures import MOST_CLASSES, MOST_PRINTED, confusions, curves, tone
+
+HERE = Path(__file__).parent
+TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
+TEMPERATURE = 4.0  # where the configuration has none
+
+
+def write_report(
+    path: str | Path,
+    title: str,
+    models: Sequence[Judged],
+    test_set: TransferSet,
+    *,
+    config: Mapping[str, Any],
+    command: str = "",
+    table: Table | None = None,
+    findings: Sequence[str] = (),
+    note: str = "",
+) -> Path:
+    """Write the evidence as one self-contained HTML page and return its path.
+
+    The same arguments give the same bytes. Without labels the page has no errors and no confusions.
+
+    Args:
+        path: where to; folders are made.
+        title: the page's.
+        models: what each said on the test set. The part a model plays goes by its name: 'ensemble' (or else
+            'teacher'), 'twin', 'student'.
+        test_set: what they were judged on.
+        config: shown at the end; its 'temperature' is where the slider starts.
+        command: what makes this page again.
+        table: rows ready to print; computed from the models where None.
+        findings: sentences for the head of the page.
+        note: said above the pictures.
+
+    Raises:
+        ArgumentError: no model, logits that don't fit the test set or each other, labels outside the classes, or rows
+            of the table that differ in their columns.
+        RunError: the file can't be written.
+    """
+    evidence = Evidence.of(models, test_set)
+    rows = evidence.table() if table is None else table
+    _check_table(rows)
+    page = _render(
+        evidence, title=title, config=_flat(config), command=command, table=rows, findings=findings, note=note
+    )
+    write_bytes(Path(path), page.encode(errors="replace"))
+    return Path(path)
+
+
+def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return the slider's (lowest, start, highest): the paper's range, wider where the configuration is outside it.
+
+    >>> temperatures({"temperature": 30})
+    (1.0, 30.0, 30.0)
+    """
+    given = config.get("temperature")
+    usable = isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
+    start = float(given) if usable else TEMPERATURE
+    return min(TEMPERATURES[0], start), start, max(TEMPERATURES[1], start)
+
+
+def _render(evidence: Evidence, *, config: Mapping[str, Any], **told: Any) -> str:
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    pictures = {"curves": curves(evidence), "confusions": confusions(evidence)}
+    examples = telling(evidence)
+    plotly, ours = (_inline(code) for code in (get_plotlyjs(), (HERE / "page.js").read_text(encoding="utf-8")))
+    return environment.get_template("page.html.j2").render(
+        **told,
+        **pictures,
+        config=config,
+        evidence=evidence,
+        examples=examples,
+        pair=with_bars(evidence),
+        tone=tone,
+        temperatures=dict(zip(("low", "start", "high"), temperatures(config), strict=True)),
+        softened=[example.logits for example in examples],
+        figures={picture.key: picture.figure for part in pictures.values() for picture in part},
+        most_printed=MOST_PRINTED,
+        most_classes=MOST_CLASSES,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        scripts=[plotly, ours],
+        hashes=[_hash(script) for script in (plotly, ours)],
+        version=__version__,
+    )
+
+
+def _inline(code: str) -> Markup:
+    """Return JavaScript that no HTML parser ends early; in it `<\\/` is `</`."""
+    return Markup(code.replace("</script", "<\\/script"))  # noqa: S704  plotly's and our own
+
+
+def _hash(script: str) -> str:
+    """Return a script's name in the page's content security policy: no other script runs."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _check_table(table: Table) -> None:
+    for row in table:
+        if list(row) != list(table[0]):
+            raise ArgumentError(f"all rows of the table must have the columns {list(table[0])}, got {list(row)}")
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings under dotted names.
+
+    >>> _flat({"temperature": 8, "budget": {"epochs": 3}})
+    {'temperature': 8, 'budget.epochs': 3}
+    """
+    return dict(_settings(config))
+
+
+def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,56 @@
+"""Results of record: the only place from which a figure is quoted.
+
+`results/<recipe>.json` is written by `limbeck run RECIPE --record` and read by `limbeck list` and the docs.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from limbeck.files import write_json
+from limbeck.runs import Run, provenance
+
+FOLDER = "results"
+
+
+def record(run: Run, rows: list[dict[str, Any]], findings: list[str]) -> Path:
+    """Write a run's figures to results/<recipe>.json below the working folder, and return its path."""
+    path = Path(FOLDER) / f"{run.recipe}.json"
+    told = {"recipe": run.recipe, "command": run.command, "config": run.config_dict, **provenance()}
+    write_json(path, {**told, "rows": rows, "findings": findings})
+    return path
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """Return the results of record of a recipe or benchmark, from the installed package or its checkout."""
+    packaged = resources.files("limbeck") / FOLDER / f"{name}.json"
+    checkout = Path(__file__).parents[2] / FOLDER / f"{name}.json"
+    source = packaged if packaged.is_file() else checkout
+    return json.loads(source.read_text()) if source.is_file() else None
+
+
+def expected(name: str) -> list[str]:
+    """Return what a recipe came to when it was recorded, a line each."""
+    told = load(name)
+    if told is None:
+        return ["not recorded yet"]
+    errors = [row for row in told["rows"] if row["metric"] == "test errors"]
+    lines = [f"{row['setting']}: {spread(row)} test errors" + paper(row) for row in errors]
+    seconds = sum(row["mean"] for row in told["rows"] if row["metric"] == "seconds")
+    seeds = f"{errors[0]['n']} seed{'s' if errors[0]['n'] > 1 else ''}"
+    return [*lines, f"({seeds}, {seconds:.0f} s of training each, on {told['machine']})"]
+
+
+def spread(row: dict[str, Any]) -> str:
+    """Return mean ± sd, or the one value.
+
+    >>> spread({"mean": 14.25, "sd": 1.0, "n": 4})
+    '14.2 ± 1.0'
+    """
+    return f"{row['mean']:.1f} ± {row['sd']:.1f}" if row["n"] > 1 else f"{row['mean']:.1f}"
+
+
+def paper(row: dict[str, Any]) -> str:
+    """Return the paper's figure in words, nothing where it gives none."""
+    return "" if row["paper"] is None else f" (paper: {row['paper']:g})"

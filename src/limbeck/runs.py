@@ -1,0 +1,173 @@
+"""A run's folder: what a recipe has done so far, so that the same command goes on where it was stopped.
+
+run.json              recipe, configuration, versions, commit, machine, and every figure
+report.html           the page
+student.safetensors   the student of the seed with the lowest validation NLL
+seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set
+"""
+
+import contextlib
+import fcntl
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from limbeck.errors import RunError
+from limbeck.files import cannot_write, fingerprint, write_json
+from limbeck.progress import Progress
+
+LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe, one configuration, one folder."""
+
+    recipe: str
+    config: Any
+    """The recipe's frozen dataclass."""
+    folder: Path
+    num_seeds: int
+    data: Path | None
+    progress: Progress
+    command: str
+
+    @property
+    def config_dict(self) -> dict[str, Any]:
+        """The configuration as JSON holds it."""
+        return json.loads(json.dumps(asdict(self.config)))
+
+    def seed_folder(self, seed: int) -> Path:
+        """Where one seed's stations leave their products."""
+        return self.folder / f"seed-{seed}"
+
+    def save(self, told: Mapping[str, Any]) -> None:
+        """Write run.json with what is known about where and how, and `told`."""
+        write_json(self.folder / "run.json", {**self.identity(), **provenance(), "command": self.command, **told})
+
+    def identity(self) -> dict[str, Any]:
+        """What a folder is bound to: seeds may be added to a run, nothing else may change."""
+        return {"recipe": self.recipe, "config": self.config_dict}
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder: make it, or check that it is this run's, and keep others out until the block ends.
+
+        Raises:
+            RunError: the folder holds another run or other things, is in use, or can't be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._check()
+            lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(f"{self.folder} is in use by another limbeck", "wait for it, or use --out") from error
+            if not (self.folder / "run.json").exists():
+                self.save({})
+            yield
+
+    def _check(self) -> None:
+        there = read_run(self.folder) if (self.folder / "run.json").exists() else None
+        if there is None:
+            if any(path.name != ".lock" and not path.name.startswith(".run.json.") for path in self.folder.iterdir()):
+                raise RunError(f"{self.folder} must be empty or a run's folder, it holds other things", "use --out")
+            return
+        difference = first_difference({k: there.get(k) for k in ("recipe", "config")}, self.identity())
+        if difference:
+            raise RunError(
+                f"{self.folder} holds a run of another configuration ({difference})",
+                "give the same configuration to go on with it, or another folder with --out",
+            )
+
+
+def default_folder(recipe: str, config: Any) -> Path:
+    """Return the folder of a run that names none: each configuration has its own."""
+    return Path("runs") / f"{recipe}-{fingerprint(asdict(config))[:8]}"
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what a run's run.json tells.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    path = folder / "run.json"
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RunError(f"{folder} is no run's folder: there is no run.json", "limbeck run RECIPE makes one") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}", "delete it and run the same command again") from error
+    if not isinstance(told, dict) or not {"recipe", "config"} <= told.keys():
+        raise RunError(f"{path} is damaged: recipe or config is missing", "delete it and run the same command again")
+    return told
+
+
+def first_difference(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> str | None:
+    """Return in words the first field in which two nested configurations differ, None where none does."""
+    for key in here.keys() | there.keys():
+        a, b = there.get(key), here.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found = first_difference(a, b, f"{prefix}{key}.")
+            if found:
+                return found
+        elif a != b:
+            return f"{prefix}{key}: {a} there, {b} here"
+    return None
+
+
+def command_line() -> str:
+    """Return the command as it was typed."""
+    return shlex.join(["limbeck", *sys.argv[1:]])
+
+
+def provenance() -> dict[str, Any]:
+    """Return versions, commit, machine and date: what a figure is worth nothing without."""
+    return {
+        "commit": commit(),
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "machine": machine(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def commit() -> str | None:
+    """Return the source's git commit, with + where the tree had changes; None outside a checkout."""
+    here = Path(__file__).parent
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        git = ["git", "-C", str(here)]
+        root = subprocess.run([*git, "rev-parse", "--show-toplevel"], check=True, capture_output=True, text=True)
+        if Path(root.stdout.strip()) / "src" / "limbeck" != here:
+            return None
+        head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], check=True, capture_output=True, text=True)
+        return head.stdout.strip() + ("+" if dirty.stdout else "")
+    return None
+
+
+def machine() -> str:
+    """Return the processor, its cores and the accelerator in words."""
+    import os
+
+    import torch
+
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        cpu = names[0] if names else platform.processor()
+        device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+        return f"{cpu}, {os.cpu_count()} cores{device}"
+    return platform.processor() or platform.machine()

@@ -1,0 +1,152 @@
+"""What a teacher is: anything that turns a batch of inputs into logits (batch, classes).
+
+Several teachers make an ensemble, whose soft target at temperature T is the arithmetic or the geometric mean of
+its members' softened distributions (Hinton et al. 2015, s. 2). Adding up the members' losses, the other recipe in
+circulation, has the arithmetic mean's gradient: cross-entropy is linear in its target.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from limbeck.errors import ArgumentError
+from limbeck.files import sha256
+from limbeck.objective import check_temperature
+
+if TYPE_CHECKING:
+    from limbeck.data.transfer_set import TransferSet
+
+Teacher = Callable[[Tensor], Tensor]
+Mean = Literal["arithmetic", "geometric"]
+
+
+class Ensemble(nn.Module):
+    """Several teachers as one.
+
+    Called on a batch it returns logits whose softmax is the members' mean distribution (temperature 1).
+    """
+
+    def __init__(
+        self, teachers: Sequence[Teacher], mean: Mean = "arithmetic", weights: Sequence[float] | None = None
+    ) -> None:
+        """Join teachers of the same classes.
+
+        Args:
+            teachers: the members.
+            mean: arithmetic mean of their distributions, or geometric (the mean of their logits).
+            weights: how much each counts, relative to the others; all the same where None.
+
+        Raises:
+            ArgumentError: no teachers, another mean, or weights that are not one number >= 0 a teacher, or all 0.
+        """
+        super().__init__()
+        if not teachers:
+            raise ArgumentError("an ensemble must have at least one teacher, got none")
+        self.members = list(teachers)
+        self.modules_of_members = nn.ModuleList(t for t in teachers if isinstance(t, nn.Module))
+        self.mean: Mean = mean
+        self.weights = relative_weights(weights, len(teachers))
+        mean_logits(torch.zeros(len(teachers), 1, 1), 1.0, mean, self.weights)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits (batch, classes) of the mean distribution at temperature 1."""
+        return mean_logits(torch.stack([member(inputs) for member in self.members]), 1.0, self.mean, self.weights)
+
+
+def mean_logits(
+    member_logits: Float[Tensor, "members batch classes"],
+    temperature: float,
+    mean: Mean = "arithmetic",
+    weights: Sequence[float] | None = None,
+) -> Float[Tensor, "batch classes"]:
+    """Return logits whose softmax at `temperature` is the members' mean softened distribution (s. 2).
+
+    Raises:
+        ArgumentError: another mean, a temperature that is not > 0, or unusable weights.
+    """
+    check_temperature(temperature)
+    if mean not in ("arithmetic", "geometric"):
+        raise ArgumentError(f"mean must be 'arithmetic' or 'geometric', got {mean!r}")
+    shares = member_logits.new_tensor(relative_weights(weights, len(member_logits)), dtype=torch.float32)
+    if member_logits.dtype == torch.float64:
+        shares = shares.double()
+    shares = shares[:, None, None] / shares.sum()
+    wide = member_logits.to(shares.dtype)
+    if len(wide) == 1:
+        return wide[0]
+    if mean == "geometric":
+        return (shares * wide).sum(0)
+    return temperature * ((wide / temperature).log_softmax(-1) + shares.log()).logsumexp(0)
+
+
+def relative_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    """Return one weight a teacher, checked; 1 each where None."""
+    if weights is None:
+        return (1.0,) * count
+    usable = len(weights) == count and all(0 <= w < math.inf for w in weights) and sum(weights) > 0
+    if not usable:
+        raise ArgumentError(f"weights must be {count} numbers >= 0, not all 0, got {list(weights)}")
+    return tuple(float(weight) for weight in weights)
+
+
+def members_of(teacher: Teacher) -> tuple[list[Teacher], Mean, tuple[float, ...]]:
+    """Return a teacher's members, their mean and weights; a teacher that is no ensemble is its own one member."""
+    if isinstance(teacher, Ensemble):
+        return teacher.members, teacher.mean, teacher.weights
+    return [teacher], "arithmetic", (1.0,)
+
+
+def teacher_fingerprint(teacher: Teacher) -> str:
+    """Return what binds a store to its teacher: a net's SHA-256 over weights and layers, or its own `fingerprint`.
+
+    Raises:
+        ArgumentError: the teacher is neither a net nor says what it is.
+    """
+    told = getattr(teacher, "fingerprint", None)
+    if isinstance(told, str):
+        return told
+    if isinstance(teacher, nn.Module):
+        return weights_fingerprint(teacher)
+    raise ArgumentError(
+        f"a teacher that is no torch.nn.Module must have a `fingerprint`, {teacher!r} has none",
+        "set teacher.fingerprint = 'name and version', so that a store of another teacher is recognised",
+    )
+
+
+def weights_fingerprint(net: nn.Module) -> str:
+    """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values."""
+    parts: list[bytes | memoryview] = []
+    for name, tensor in sorted(net.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous()
+        parts.append(f"{name} {flat.dtype} {tuple(flat.shape)};".encode())
+        parts.append(memoryview(flat.reshape(-1).view(torch.uint8).numpy()))
+    return sha256(*parts)
+
+
+@torch.inference_mode()
+def predict(
+    teacher: Teacher, transfer_set: "TransferSet", *, ids: Tensor | None = None, number: int = 0, batch_size: int = 1024
+) -> Tensor:
+    """Return a teacher's (or student's) logits (examples, classes) in float32, a net's in evaluation mode.
+
+    Args:
+        teacher: the net or callable.
+        transfer_set: what it judges, seen through the set's view.
+        ids: which examples; all of the set where None.
+        number: which view of them.
+        batch_size: examples judged at once.
+    """
+    is_net = isinstance(teacher, nn.Module)
+    training = is_net and teacher.training
+    device = next((parameter.device for parameter in teacher.parameters()), None) if is_net else None
+    if is_net:
+        teacher.eval()
+    chosen = transfer_set.ids if ids is None else ids
+    logits = [teacher(transfer_set.at(part, number).to(device)).float().cpu() for part in chosen.split(batch_size)]
+    if is_net:
+        teacher.train(training)
+    return torch.cat(logits)

@@ -1,0 +1,439 @@
+"""The one training loop: teachers, specialists, twins and students differ only in objective and batches.
+
+A training is a pure function of its arguments. Killed at any step and started again with the same arguments and
+the same folder, it ends with the same bits: the order of the data is a function of (seed, epoch), views are
+functions of (seed, example, number), and a checkpoint holds the net, the optimizer and the random generators.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.budget import Budget
+from limbeck.checkpoint import load_tensors, restore_training, save_tensors, save_training
+from limbeck.curves import loggers_in
+from limbeck.data.philox import permutation
+from limbeck.data.transfer_set import TransferSet
+from limbeck.errors import ArgumentError, RunError, TrainingError
+from limbeck.files import fingerprint
+from limbeck.objective import check_hard_weight, check_temperature, distillation_loss, label_loss
+from limbeck.progress import Progress
+from limbeck.targets import SoftTargets
+from limbeck.teachers import predict, weights_fingerprint
+
+ORDER_STREAM = 0  # of philox, for the order of the examples
+BLOCK = 16  # batches whose soft targets are read at once
+CHECKPOINT_EVERY_S = 15.0
+TELL_EVERY_S = 0.1
+CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
+
+Row = dict[str, float]
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What a training minimises."""
+
+    @property
+    def num_views(self) -> int | None:
+        """Cycle through so many views, one an epoch; a new one every epoch where None."""
+        ...
+
+    def check(self, transfer_set: TransferSet) -> None:
+        """Raise LimbeckError where this objective can't be trained for on this set."""
+        ...
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        """Return the teachers' logits for view `number` of the examples `ids`, or None where none are needed."""
+        ...
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        """Return one value per example."""
+        ...
+
+    def spec(self) -> dict[str, Any]:
+        """Return what binds a training to this objective."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromLabels:
+    """Cross-entropy with the labels: teachers and label-only twins."""
+
+    num_views: int | None = None
+
+    def check(self, transfer_set: TransferSet) -> None:
+        if transfer_set.labels is None:
+            raise ArgumentError(f"training on labels needs labels, the {transfer_set.name} has none")
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        return None
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        assert labels is not None  # seen by `check`
+        return label_loss(logits, labels)
+
+    def spec(self) -> dict[str, Any]:
+        return {"name": "labels", "num_views": self.num_views}
+
+
+@dataclass(frozen=True)
+class FromSoftTargets:
+    """The paper's objective on stored soft targets: students."""
+
+    soft_targets: SoftTargets
+    temperature: float
+    hard_weight: float
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+        check_hard_weight(self.hard_weight, labelled=True)
+
+    @property
+    def num_views(self) -> int | None:
+        return self.soft_targets.num_views
+
+    def check(self, transfer_set: TransferSet) -> None:
+        self.soft_targets.check(transfer_set)
+        check_hard_weight(self.hard_weight, labelled=transfer_set.labels is not None)
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        return self.soft_targets.logits(ids, number, temperature=self.temperature)
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        assert targets is not None
+        return distillation_loss(logits, targets, labels, temperature=self.temperature, hard_weight=self.hard_weight)
+
+    def spec(self) -> dict[str, Any]:
+        told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
+        return {"name": "soft targets", "store": self.soft_targets.fingerprint, **told}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained net, in evaluation mode on the CPU, and how it got there: one row of figures an epoch."""
+
+    net: nn.Module
+    history: list[Row]
+    seconds: float
+
+
+def fit(
+    net: nn.Module,
+    transfer_set: TransferSet,
+    *,
+    objective: Objective | None = None,
+    validation: TransferSet | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    name: str = "training",
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train a net in place and return it.
+
+    Args:
+        net: a module from inputs to logits (batch, classes).
+        transfer_set: what it learns from, seen through the set's view.
+        objective: what to minimise; cross-entropy with the labels where None.
+        validation: labelled set for the curves and for early stopping; no gradient ever comes from it.
+        budget: steps, rate and regularisation.
+        seed: of the order of the data and of dropout. The net's start is the caller's.
+        folder: where checkpoints, curves and the finished net go. Started again with the same arguments, a killed
+            training goes on from there, a finished one is read. Nothing is kept where None.
+        name: what progress calls it.
+        progress: where to tell how far it is; nowhere by default.
+
+    Raises:
+        TargetsError: the objective's soft targets are of another set, view or classes.
+        ArgumentError: early stopping without a validation set, or labels that are needed and not there.
+        TrainingError: a loss that is not finite.
+        RunError: the folder holds another training, or can't be written.
+    """
+    budget = budget or Budget()
+    objective = objective or FromLabels()
+    objective.check(transfer_set)
+    training = _Training(
+        net=net,
+        transfer_set=transfer_set,
+        objective=objective,
+        validation=validation,
+        budget=budget,
+        seed=seed,
+        folder=None if folder is None else Path(folder),
+        precision=precision_here() if budget.precision == "auto" else budget.precision,
+    )
+    if budget.early_stop is not None and (validation is None or validation.labels is None):
+        raise ArgumentError("early_stop needs a labelled validation set, got none")
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        return training.run(name, progress or Progress())
+
+
+def precision_here() -> str:
+    """Return bf16-mixed where this machine computes in bfloat16, 32-true elsewhere."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"
+
+
+@dataclass
+class _State:
+    """How far a training is: what a checkpoint tells beside the tensors."""
+
+    epoch: int = 0
+    step: int = 0  # in the epoch
+    loss_sum: float = 0.0  # over the epoch's examples so far
+    best_nll: float = math.inf
+    best_epoch: int = -1
+    seconds: float = 0.0
+    history: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class _Training:
+    net: nn.Module
+    transfer_set: TransferSet
+    objective: Objective
+    validation: TransferSet | None
+    budget: Budget
+    seed: int
+    folder: Path | None
+    precision: str
+    state: _State = field(default_factory=_State)
+    best: dict[str, Tensor] | None = None
+
+    def run(self, name: str, progress: Progress) -> Fitted:
+        """Go from wherever the folder says to the end."""
+        self._binding = self.binding()
+        finished = self._finished()
+        if finished is not None:
+            return finished
+        self._start()
+        began = time.monotonic() - self.state.seconds
+        with progress.task(name, self.budget.epochs * self.steps, "steps") as task:
+            task.advance(self.state.epoch * self.steps + self.state.step)
+            self._clock = _Clock(began, task)
+            while self.state.epoch < self.budget.epochs and not self._should_stop():
+                self._epoch()
+                task.advance(0, self._note())
+        return self._finish()
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return -(-len(self.transfer_set) // self.budget.batch_size)
+
+    def binding(self) -> dict[str, Any]:
+        """Return all that the result depends on."""
+        validation = self.validation
+        return {
+            "start": weights_fingerprint(self.net),
+            "data": [self.transfer_set.fingerprint, self.transfer_set.labels_fingerprint],
+            "view": self.transfer_set.view.spec(),
+            "objective": self.objective.spec(),
+            "validation": None if validation is None else [validation.fingerprint, validation.labels_fingerprint],
+            "budget": asdict(self.budget),
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    def _finished(self) -> Fitted | None:
+        path = self._path("model.safetensors")
+        if path is None or not path.exists():
+            return None
+        tensors, told = load_tensors(path)
+        self._check_binding(path, told["binding"])
+        self.net.load_state_dict(tensors)
+        return Fitted(self.net.eval(), told["history"], told["seconds"])
+
+    def _start(self) -> None:
+        """Set up Fabric and the optimizer, from the checkpoint where there is one."""
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        from lightning_fabric import Fabric
+
+        torch.manual_seed(self.seed)
+        loggers = [] if self.folder is None else loggers_in(self.folder / "curves")
+        self._fabric = Fabric(accelerator="auto", devices=1, precision=self.precision, loggers=loggers)
+        self.net.to(self._fabric.device)
+        self._optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=0.0, weight_decay=self.budget.weight_decay, fused=True
+        )
+        path = self._path("checkpoint.safetensors")
+        if path is not None and path.exists():
+            told, best = restore_training(path, self.net, self._optimizer)
+            self._check_binding(path, told["binding"])
+            self.state, self.best = _State(**told["state"]), best or None
+        for row in self.state.history:
+            self._fabric.log_dict(row, step=int(row["epoch"]))
+        self._model, self._stepper = self._fabric.setup(self.net, self._optimizer)
+
+    def _epoch(self) -> None:
+        """Run what is left of one epoch and close it."""
+        state, clock = self.state, self._clock
+        self._model.train()
+        pending: list[tuple[Tensor, int]] = []
+        every = 1 if self._fabric.device.type == "cpu" else CHECK_EVERY
+        for inputs, labels, targets in self._batches(state.step):
+            rate = self._set_rate()
+            losses = self.objective.loss(self._model(inputs), labels, targets)
+            self._fabric.backward(losses.mean())
+            self._stepper.step()
+            self._stepper.zero_grad()
+            if self.budget.max_norm is not None:
+                constrain(self.net, self.budget.max_norm)
+            pending.append((losses.detach().sum(), len(losses)))
+            state.step += 1
+            due = clock.checkpoint_is_due()
+            if len(pending) >= every or due or state.step == self.steps:
+                self._account(pending)
+            clock.advance()
+            if due and state.step < self.steps:
+                self._checkpoint()
+        clock.tell()
+        self._close_epoch(rate)
+        if clock.checkpoint_is_due():
+            self._checkpoint()
+
+    def _batches(self, done: int) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Yield the epoch's batches after the first `done`; soft targets are read for a block of them at once."""
+        size, epoch, device = self.budget.batch_size, self.state.epoch, self._fabric.device
+        cycle = self.objective.num_views
+        number = epoch if cycle is None else epoch % cycle
+        order = torch.from_numpy(permutation(self.seed, ORDER_STREAM, epoch, len(self.transfer_set)))
+        for first in range(done - done % BLOCK, self.steps, BLOCK):
+            block = self.transfer_set.ids[order[first * size : (first + BLOCK) * size]]
+            targets = self.objective.targets(block, number)
+            for step, ids in enumerate(block.split(size)):
+                if first + step < done:
+                    continue
+                part = None if targets is None else targets[step * size : step * size + len(ids)].to(device)
+                labels = self.transfer_set.labels_at(ids)
+                inputs = self.transfer_set.at(ids, number).to(device)
+                yield inputs, None if labels is None else labels.to(device), part
+
+    def _set_rate(self) -> float:
+        done = self.state.epoch * self.steps + self.state.step
+        share = (done + 1) / (self.budget.epochs * self.steps)
+        rate = self.budget.learning_rate * rate_share(share, self.budget.warmup)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _account(self, pending: list[tuple[Tensor, int]]) -> None:
+        """Add the losses of the last steps to the epoch's, and stop at the first that is not finite."""
+        for back, (value, count) in zip(range(len(pending), 0, -1), pending, strict=True):
+            loss = value.item()
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"the loss must be finite, got {loss / count} in epoch {self.state.epoch + 1}, "
+                    f"step {self.state.step - back + 1}",
+                    "lower the learning rate, or look at the data and the teacher's logits of that batch",
+                )
+            self.state.loss_sum += loss
+        pending.clear()
+
+    def _close_epoch(self, rate: float) -> None:
+        state = self.state
+        row = {"epoch": state.epoch + 1, "loss": state.loss_sum / len(self.transfer_set), "learning_rate": rate}
+        if self.validation is not None and self.validation.labels is not None:
+            logits = predict(self.net, self.validation)
+            labels = self.validation.labels_at(self.validation.ids)
+            assert labels is not None
+            row["validation_nll"] = label_loss(logits, labels).mean().item()
+            row["validation_errors"] = int((logits.argmax(-1) != labels).sum())
+            if self.budget.early_stop is not None and row["validation_nll"] < state.best_nll:
+                state.best_nll, state.best_epoch = row["validation_nll"], state.epoch
+                self.best = {key: value.detach().cpu().clone() for key, value in self.net.state_dict().items()}
+        state.history.append(row)
+        self._fabric.log_dict(row, step=int(row["epoch"]))
+        state.epoch, state.step, state.loss_sum = state.epoch + 1, 0, 0.0
+
+    def _should_stop(self) -> bool:
+        patience = self.budget.early_stop
+        return patience is not None and self.state.epoch - 1 - self.state.best_epoch >= patience
+
+    def _checkpoint(self) -> None:
+        self._clock.kept = time.monotonic()
+        path = self._path("checkpoint.safetensors")
+        if path is not None:
+            self.state.seconds = self._clock.seconds()
+            told = {"binding": self._binding, "state": asdict(self.state)}
+            save_training(path, self.net, self._optimizer, told, self.best)
+
+    def _finish(self) -> Fitted:
+        if self.best is not None:
+            self.net.load_state_dict(self.best)
+        self.net.cpu().eval()
+        fitted = Fitted(self.net, self.state.history, self._clock.seconds())
+        for logger in self._fabric.loggers:
+            logger.finalize("success")
+        path, checkpoint = self._path("model.safetensors"), self._path("checkpoint.safetensors")
+        if path is not None and checkpoint is not None:
+            told = {"binding": self._binding, "history": fitted.history, "seconds": fitted.seconds}
+            save_tensors(path, self.net.state_dict(), told)
+            checkpoint.unlink(missing_ok=True)
+        return fitted
+
+    def _path(self, name: str) -> Path | None:
+        return None if self.folder is None else self.folder / name
+
+    def _check_binding(self, path: Path, there: dict[str, Any]) -> None:
+        for key, value in self._binding.items():
+            if fingerprint({"": there.get(key)}) != fingerprint({"": value}):
+                raise RunError(
+                    f"{path} belongs to another training: its {key} is not the one asked for",
+                    "choose another folder, or delete this one to train anew",
+                )
+
+    def _note(self) -> str:
+        row = self.state.history[-1]
+        errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
+        return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
+
+
+class _Clock:
+    """When to tell of progress and when to write a checkpoint: by time, so that small nets don't pay."""
+
+    def __init__(self, began: float, task: Any) -> None:
+        self.began, self.task = began, task
+        self.told = self.kept = time.monotonic()
+        self.untold = 0
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def advance(self) -> None:
+        self.untold += 1
+        if time.monotonic() - self.told > TELL_EVERY_S:
+            self.tell()
+
+    def tell(self) -> None:
+        self.task.advance(self.untold)
+        self.told, self.untold = time.monotonic(), 0
+
+    def checkpoint_is_due(self) -> bool:
+        return time.monotonic() - self.kept >= CHECKPOINT_EVERY_S
+
+
+def rate_share(share: float, warmup: float) -> float:
+    """Return the learning rate's share (0..1) of its peak after a share (0..1) of the steps: a rise, then a cosine."""
+    if share < warmup:
+        return share / warmup
+    return 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup))) if warmup < 1 else 1.0
+
+
+@torch.no_grad()
+def constrain(net: nn.Module, max_norm: float) -> None:
+    """Scale the weights that come into a unit down to `max_norm` where their norm is larger (weight constraint, s. 3)."""
+    for parameter in net.parameters():
+        if parameter.ndim > 1:
+            parameter.copy_(parameter.renorm(2, 0, max_norm))

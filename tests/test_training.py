@@ -1,0 +1,313 @@
+"""The one loop: it learns, it repeats itself to the bit, it goes on where it was killed, it stops when it must."""
+
+import csv
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import limbeck.training as loop
+from limbeck import ArgumentError, Budget, RunError, TrainingError, TransferSet, fit, write_soft_targets
+from limbeck.data import Jitter
+from limbeck.models import MLP
+from limbeck.training import FromLabels, FromSoftTargets, constrain, rate_share
+
+QUICK = Budget(epochs=3, batch_size=16, learning_rate=1e-2, precision="32-true")
+
+
+def blobs(count=100, labelled=True, seed=0):
+    """Three classes of 4 x 4 images that a linear net tells apart."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    pixels = 0.3 * torch.randn(count, 1, 4, 4, generator=generator)
+    pixels[torch.arange(count), 0, labels, labels] += 2
+    return TransferSet(pixels, labels if labelled else None)
+
+
+def net(seed=0, dropout=0.0):
+    torch.manual_seed(seed)
+    return MLP([16, 8, 3], dropout=dropout)
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_it_learns_what_can_be_learned():
+    fitted = fit(net(), blobs(300), validation=blobs(60, seed=1), budget=replace(QUICK, epochs=10))
+    assert fitted.history[-1]["validation_errors"] <= 1
+    assert fitted.history[-1]["loss"] < 0.1 < fitted.history[0]["loss"]
+    assert not fitted.net.training
+
+
+def test_one_step_is_the_plain_step():
+    data = blobs(16)
+    fitted = fit(net(), data, budget=replace(QUICK, epochs=1, warmup=0.0, learning_rate=0.1)).net
+    expected = net()
+    optimizer = torch.optim.AdamW(expected.parameters(), lr=0.0, weight_decay=0.0)  # the cosine has come to 0
+    torch.nn.functional.cross_entropy(expected(data.inputs), data.labels).backward()
+    optimizer.step()
+    assert_close(weights(fitted), weights(expected))
+
+
+def test_it_is_the_bare_loop(monkeypatch):
+    """The same net, order and rates in a loop written out give the same weights."""
+    data = blobs()
+    fitted = fit(net(), data, budget=QUICK).net
+    expected = net()
+    optimizer = torch.optim.AdamW(expected.parameters(), weight_decay=0.0)
+    steps = 3 * 7
+    for step in range(steps):
+        epoch, inside = divmod(step, 7)
+        order = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, epoch, 100))
+        ids = order[inside * 16 : (inside + 1) * 16]
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-2 * rate_share((step + 1) / steps, 0.05)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(expected(data.inputs[ids]), data.labels[ids]).backward()
+        optimizer.step()
+    assert_close(weights(fitted), weights(expected), rtol=1e-5, atol=1e-6)
+
+
+def test_the_same_arguments_give_the_same_bits_and_another_seed_others():
+    first, again = (weights(fit(net(dropout=0.5), blobs(), budget=QUICK).net) for _ in range(2))
+    other = weights(fit(net(dropout=0.5), blobs(), budget=QUICK, seed=1).net)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_callers_random_numbers_are_left_alone():
+    model = net()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(model, blobs(), budget=QUICK)
+    assert torch.equal(torch.rand(3), expected)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_after", [1, 6, 7, 8, 13, 20])
+def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, stop_after):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    teacher = net(7)
+    view = Jitter(1)
+    data = blobs().seen_through(view)
+    targets = write_soft_targets(teacher, data, tmp_path / "targets", num_views=2)
+    objective = FromSoftTargets(targets, 4.0, 0.2)
+
+    def training(folder, model):
+        return fit(model, data, objective=objective, validation=blobs(30, seed=1), budget=QUICK, folder=folder)
+
+    expected = training(tmp_path / "whole", net(dropout=0.3))
+    steps = 0
+    real = loop._Training._set_rate
+
+    def dying(self):
+        nonlocal steps
+        steps += 1
+        if steps > stop_after:
+            raise Stopped
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_set_rate", dying)
+        with pytest.raises(Stopped):
+            training(tmp_path / "stopped", net(dropout=0.3))
+    assert (tmp_path / "stopped" / "checkpoint.safetensors").exists()
+    resumed = training(tmp_path / "stopped", net(dropout=0.3))
+    assert torch.equal(weights(resumed.net), weights(expected.net))
+    assert resumed.history == expected.history
+    assert not (tmp_path / "stopped" / "checkpoint.safetensors").exists()
+
+
+PROGRAM = """
+import os, signal, sys, torch
+import limbeck, limbeck.training as loop
+from limbeck.models import MLP
+loop.CHECKPOINT_EVERY_S = 0.0
+if sys.argv[2] != "-":
+    real, steps = loop._Training._set_rate, 0
+    def dying(self):
+        global steps
+        steps += 1
+        if steps == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self)
+    loop._Training._set_rate = dying
+generator = torch.Generator().manual_seed(0)
+data = limbeck.TransferSet(torch.randn(64, 16, generator=generator), torch.arange(64) % 3)
+torch.manual_seed(0)
+budget = limbeck.Budget(epochs=4, batch_size=16, precision="32-true")
+net = limbeck.fit(MLP([16, 8, 3], dropout=0.5), data, budget=budget, folder=sys.argv[1]).net
+print(limbeck.teachers.weights_fingerprint(net))
+"""
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bits(tmp_path):
+    def start(folder, kill_at):
+        program = PROGRAM.replace("import limbeck,", "import limbeck, limbeck.teachers,")
+        return subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / folder), kill_at], capture_output=True, text=True
+        )
+
+    whole = start("whole", "-")
+    assert whole.returncode == 0, whole.stderr
+    assert start("killed", "6").returncode == -signal.SIGKILL
+    assert start("killed", "5").returncode == -signal.SIGKILL
+    assert start("killed", "-").stdout == whole.stdout
+
+
+def test_a_finished_training_is_read_not_repeated(tmp_path, monkeypatch):
+    first = fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    monkeypatch.setattr(loop._Training, "_epoch", lambda self: pytest.fail("trained again"))
+    again = fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    assert torch.equal(weights(first.net), weights(again.net))
+    assert again.history == first.history
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"net": net(1)}, "start"),
+        ({"transfer_set": blobs(seed=1)}, "data"),
+        ({"transfer_set": blobs().seen_through(Jitter(1))}, "view"),
+        ({"budget": replace(QUICK, epochs=4)}, "budget"),
+        ({"seed": 1}, "seed"),
+        ({"validation": blobs(30)}, "validation"),
+    ],
+)
+def test_a_folder_of_another_training_is_refused(tmp_path, change, named):
+    fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    arguments = {"net": net(), "transfer_set": blobs(), "budget": QUICK, "folder": tmp_path} | change
+    with pytest.raises(RunError, match=f"belongs to another training: its {named} is not the one asked for"):
+        fit(arguments.pop("net"), arguments.pop("transfer_set"), **arguments)
+
+
+def test_a_damaged_checkpoint_is_said(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"no safetensors")
+    with pytest.raises(RunError, match=r"model.safetensors is damaged"):
+        fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+
+
+def test_curves_tell_each_epoch_once_even_when_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    real = loop._Training._close_epoch
+
+    def dying(self, rate):
+        if self.state.epoch == 2:
+            raise Stopped
+        real(self, rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_close_epoch", dying)
+        with pytest.raises(Stopped):
+            fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    fitted = fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    with (tmp_path / "curves" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [float(row["loss"]) for row in rows] == [row["loss"] for row in fitted.history]
+    assert len(list((tmp_path / "curves").glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_step():
+    data = blobs()
+    order = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, 1, 100))
+    data.inputs[order[40]] = torch.nan  # seen in the third step of the second epoch
+
+    class Blind(MLP):
+        epoch = 0
+
+        def forward(self, inputs):
+            self.epoch += self.training
+            return super().forward(inputs.nan_to_num() if self.epoch <= 7 else inputs)
+
+    with pytest.raises(TrainingError, match="the loss must be finite, got nan in epoch 2, step 3"):
+        fit(Blind([16, 3]), data, budget=QUICK)
+
+
+def test_early_stopping_keeps_the_best_epoch_by_validation_alone():
+    validation = TransferSet(blobs(30).inputs, (blobs(30).labels + 1) % 3)  # learning makes it worse
+    budget = replace(QUICK, epochs=50, early_stop=2)
+    fitted = fit(net(), blobs(), validation=validation, budget=budget)
+    assert len(fitted.history) < 50
+    nlls = [row["validation_nll"] for row in fitted.history]
+    logits = fitted.net(validation.inputs)
+    assert torch.nn.functional.cross_entropy(logits, validation.labels).item() == pytest.approx(min(nlls))
+    assert len(nlls) - 1 - nlls.index(min(nlls)) == 2
+    with pytest.raises(ArgumentError, match="early_stop needs a labelled validation set, got none"):
+        fit(net(), blobs(), budget=budget)
+
+
+def test_an_objective_of_soft_targets_needs_no_labels(tmp_path):
+    teacher = fit(net(), blobs(300), budget=replace(QUICK, epochs=10)).net
+    data = blobs(300, labelled=False)
+    targets = write_soft_targets(teacher, data, tmp_path)
+    student = fit(net(3), data, objective=FromSoftTargets(targets, 2.0, 0.0), budget=replace(QUICK, epochs=10)).net
+    test = blobs(60, seed=1)
+    assert (student(test.inputs).argmax(-1) != test.labels).sum() <= 1
+    with pytest.raises(ArgumentError, match="training on labels needs labels, the transfer set has none"):
+        fit(net(), data, budget=QUICK)
+
+
+def test_views_cycle_with_the_epochs():
+    seen = []
+
+    class Counting(Jitter):
+        def __call__(self, inputs, ids, number):
+            seen.append(number)
+            return inputs
+
+    data = blobs(16).seen_through(Counting(1))
+    fit(net(), data, objective=FromLabels(2), budget=replace(QUICK, epochs=5))
+    fit(net(), data, budget=replace(QUICK, epochs=5))
+    assert seen == [0, 1, 0, 1, 0, 0, 1, 2, 3, 4]
+
+
+def test_weight_constraint_bounds_what_comes_into_a_unit():
+    fitted = fit(net(), blobs(), budget=replace(QUICK, learning_rate=0.5, max_norm=0.7)).net
+    norms = [p.norm(dim=1).max().item() for p in fitted.parameters() if p.ndim > 1]
+    assert max(norms) <= 0.7 * (1 + 1e-5)
+    layer = nn.Linear(2, 2, bias=False)
+    layer.weight.data = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    constrain(layer, 1.0)
+    assert_close(layer.weight.data, torch.tensor([[0.6, 0.8], [0.3, 0.4]]), rtol=1e-5, atol=1e-6)
+
+
+def test_the_rate_rises_then_falls_along_a_cosine():
+    assert [rate_share(share, 0.1) for share in (0.05, 0.1, 0.55, 1.0)] == pytest.approx([0.5, 1.0, 0.5, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("epochs", 0, "epochs must be >= 1, got 0"),
+        ("batch_size", 0, "batch_size must be >= 1, got 0"),
+        ("learning_rate", -1.0, "learning_rate must be > 0, got -1.0"),
+        ("warmup", 2.0, r"warmup must lie in 0\.\.1, got 2.0"),
+        ("weight_decay", -1.0, "weight_decay must be >= 0, got -1.0"),
+        ("max_norm", 0.0, "max_norm must be > 0, got 0.0"),
+        ("early_stop", 0, "early_stop must be >= 1, got 0"),
+    ],
+)
+def test_a_budget_is_checked(field, value, rule):
+    with pytest.raises(ArgumentError, match=rule):
+        replace(QUICK, **{field: value})
+
+
+def test_bfloat16_is_used_where_asked():
+    fitted = fit(
+        net(), blobs(300), validation=blobs(60, seed=1), budget=replace(QUICK, epochs=10, precision="bf16-mixed")
+    )
+    assert fitted.history[-1]["validation_errors"] <= 1
+    assert weights(fitted.net).dtype == torch.float32
+    exact = fit(net(), blobs(300), budget=replace(QUICK, epochs=10)).net
+    assert not torch.equal(weights(fitted.net), weights(exact))
