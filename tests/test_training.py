@@ -201,10 +201,10 @@ def test_curves_tell_each_epoch_once_even_when_resumed(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
     real = loop._Training._close_epoch
 
-    def dying(self, rate):
+    def dying(self):
         if self.state.epoch == 2:
             raise Stopped
-        real(self, rate)
+        real(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop._Training, "_close_epoch", dying)

@@ -7,7 +7,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from limbeck import data, models, road
+    from limbeck import data as data
+    from limbeck import models as models
+    from limbeck import road as road
     from limbeck.budget import Budget
     from limbeck.data import TransferSet
     from limbeck.distillation import Distilled, distill

@@ -179,7 +179,7 @@ def _tell(run: Run, result: "Result", options: RunOptions) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(result.table[0]):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for line in result.table:
         table.add_row(*line.values())
     console = Console(highlight=False, soft_wrap=True)

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightning_fabric.loggers import Logger
+    from lightning_fabric.loggers.logger import Logger
 
 
 def loggers_in(folder: Path) -> "list[Logger]":
     """Return Fabric's loggers for a folder that they start afresh: a resumed training tells its past again."""
-    from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
+    from lightning_fabric.loggers.csv_logs import CSVLogger
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

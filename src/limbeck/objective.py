@@ -139,7 +139,7 @@ class _DistillationLoss(torch.autograd.Function):
     """Value and gradient together: both need the same two softmaxes, and the gradient is their difference."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
         student_logits: Tensor,
         teacher_logits: Tensor,
@@ -149,11 +149,10 @@ class _DistillationLoss(torch.autograd.Function):
     ) -> Tensor:
         z, v = _scaled(student_logits, temperature), _scaled(teacher_logits, temperature)
         log_q, log_p = z.log_softmax(-1), v.log_softmax(-1)
-        p = log_p.exp()
-        value = (1 - hard_weight) * temperature**2 * _kl(p, log_p, log_q, z, v, temperature)
+        value = (1 - hard_weight) * temperature**2 * _kl(z, v, log_q, log_p, series=temperature > EXACT_UP_TO)
         gradient = None
         if ctx.needs_input_grad[0]:
-            gradient = log_q.exp().sub_(p).mul_((1 - hard_weight) * temperature)
+            gradient = log_q.exp().sub_(log_p.exp()).mul_((1 - hard_weight) * temperature)
         if labels is not None:
             index = labels.long().unsqueeze(-1)
             log_q1 = _scaled(student_logits, 1.0).log_softmax(-1)
@@ -167,20 +166,21 @@ class _DistillationLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = ctx.saved_tensors
         student = (gradient * grad_outputs[0].unsqueeze(-1)).to(ctx.student_dtype)
         return student, None, None, None, None
 
 
-def _kl(p: Tensor, log_p: Tensor, log_q: Tensor, z: Tensor, v: Tensor, temperature: float) -> Tensor:
-    """Return KL(p ‖ q) per row, where p = 0 counts as 0.
+def _kl(z: Tensor, v: Tensor, log_q: Tensor, log_p: Tensor, *, series: bool) -> Tensor:
+    """Return KL(p ‖ q) per row, where p = 0 counts as 0, for logits z and v that are already softened.
 
     At high temperature p and q are nearly equal and Σ p (log p - log q) cancels to rounding error. There, with
-    d = (z - v)/T centred on its mean under p, KL = log(1 + E_p[exp(d) - 1 - d]): a sum of non-negative terms.
+    d = z - v centred on its mean under p, KL = log(1 + E_p[exp(d) - 1 - d]): a sum of non-negative terms.
     """
+    p = log_p.exp()
     direct = torch.where(p > 0, p * (log_p - log_q), 0).sum(-1)
-    if temperature <= EXACT_UP_TO:
+    if not series:
         return direct.clamp(min=0)
     d = z - v
     d = d - (p * d).sum(-1, keepdim=True)

@@ -157,7 +157,8 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Fitted]:
 
 def _judge(journey: Journey, distilled: Distilled, taught: Sequence[Fitted], folder: Path) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
-    assert reference is not None and test.labels is not None and distilled.twin is not None
+    assert reference is not None
+    assert test.labels is not None
     assert distilled.twin_fit is not None
     measures = {"teacher": [evaluate(fitted.net, test, teacher_logits=reference) for fitted in taught]}
     strongest = "ensemble" if len(taught) > 1 else "teacher"
@@ -254,14 +255,17 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than its label-only twin"
     p = f", sign-flip p = {sign_flip_p(twin, student):.3f}" if seeds > 1 else ""
     said = [
-        f"The student makes {verb} ({np.mean(student):.1f} against {np.mean(twin):.1f} of {examples:,}; "
-        f"{seeds} {seed_word}{p})."
+        (
+            f"The student makes {verb} ({np.mean(student):.1f} against {np.mean(twin):.1f} of {examples:,}; "
+            f"{seeds} {seed_word}{p})."
+        )
     ]
     share = share_recovered(twin, errors_of(outcomes, name), student)
     if share is not None:
         said.append(f"It recovers {share:.0%} of the gap between the twin and the {name}.")
     size = outcomes[0].measures[name][0].parameters / outcomes[0].measures["student"][0].parameters
-    said.append(f"It has {size:.0f} times fewer parameters than the {name}.")
+    if size > 1:
+        said.append(f"It has {size:.0f} times fewer parameters than the {name}.")
     return said
 
 

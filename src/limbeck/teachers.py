@@ -123,7 +123,7 @@ def weights_fingerprint(net: nn.Module) -> str:
     for name, tensor in sorted(net.state_dict().items()):
         flat = tensor.detach().cpu().contiguous()
         parts.append(f"{name} {flat.dtype} {tuple(flat.shape)};".encode())
-        parts.append(memoryview(flat.reshape(-1).view(torch.uint8).numpy()))
+        parts.append(flat.reshape(-1).view(torch.uint8).numpy().data)
     return sha256(*parts)
 
 

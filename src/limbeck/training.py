@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from limbeck.budget import Budget
+from limbeck.budget import Budget, Precision
 from limbeck.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.curves import loggers_in
 from limbeck.data.philox import permutation
@@ -177,11 +177,12 @@ def fit(
         return training.run(name, progress or Progress())
 
 
-def precision_here() -> str:
+def precision_here() -> Precision:
     """Return bf16-mixed where this machine computes in bfloat16, 32-true elsewhere."""
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"
+    able = torch.cpu.get_capabilities()
+    return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "32-true"
 
 
 @dataclass
@@ -206,7 +207,7 @@ class _Training:
     budget: Budget
     seed: int
     folder: Path | None
-    precision: str
+    precision: Precision
     state: _State = field(default_factory=_State)
     best: dict[str, Tensor] | None = None
 
@@ -262,6 +263,7 @@ class _Training:
 
         torch.manual_seed(self.seed)
         loggers = [] if self.folder is None else loggers_in(self.folder / "curves")
+        assert self.precision != "auto"  # `fit` has chosen
         self._fabric = Fabric(accelerator="auto", devices=1, precision=self.precision, loggers=loggers)
         self.net.to(self._fabric.device)
         self._optimizer = torch.optim.AdamW(
@@ -283,7 +285,7 @@ class _Training:
         pending: list[tuple[Tensor, int]] = []
         every = 1 if self._fabric.device.type == "cpu" else CHECK_EVERY
         for inputs, labels, targets in self._batches(state.step):
-            rate = self._set_rate()
+            self._set_rate()
             losses = self.objective.loss(self._model(inputs), labels, targets)
             self._fabric.backward(losses.mean())
             self._stepper.step()
@@ -299,7 +301,7 @@ class _Training:
             if due and state.step < self.steps:
                 self._checkpoint()
         clock.tell()
-        self._close_epoch(rate)
+        self._close_epoch()
         if clock.checkpoint_is_due():
             self._checkpoint()
 
@@ -320,13 +322,12 @@ class _Training:
                 inputs = self.transfer_set.at(ids, number).to(device)
                 yield inputs, None if labels is None else labels.to(device), part
 
-    def _set_rate(self) -> float:
+    def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
         share = (done + 1) / (self.budget.epochs * self.steps)
         rate = self.budget.learning_rate * rate_share(share, self.budget.warmup)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        return rate
 
     def _account(self, pending: list[tuple[Tensor, int]]) -> None:
         """Add the losses of the last steps to the epoch's, and stop at the first that is not finite."""
@@ -341,9 +342,13 @@ class _Training:
             self.state.loss_sum += loss
         pending.clear()
 
-    def _close_epoch(self, rate: float) -> None:
+    def _close_epoch(self) -> None:
         state = self.state
-        row = {"epoch": state.epoch + 1, "loss": state.loss_sum / len(self.transfer_set), "learning_rate": rate}
+        row = {
+            "epoch": state.epoch + 1,
+            "loss": state.loss_sum / len(self.transfer_set),
+            "learning_rate": self._optimizer.param_groups[0]["lr"],
+        }
         if self.validation is not None and self.validation.labels is not None:
             logits = predict(self.net, self.validation)
             labels = self.validation.labels_at(self.validation.ids)
@@ -433,7 +438,7 @@ def rate_share(share: float, warmup: float) -> float:
 
 @torch.no_grad()
 def constrain(net: nn.Module, max_norm: float) -> None:
-    """Scale the weights that come into a unit down to `max_norm` where their norm is larger (weight constraint, s. 3)."""
+    """Scale the weights that come into a unit down to `max_norm` where their norm is larger (s. 3)."""
     for parameter in net.parameters():
         if parameter.ndim > 1:
             parameter.copy_(parameter.renorm(2, 0, max_norm))

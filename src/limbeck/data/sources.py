@@ -65,18 +65,19 @@ def _mnist_from_folder(folder: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
         raise DataError(f"the data folder must exist, got {folder}", _mnist_hint())
     inner = folder / "mnist" if (folder / "mnist").is_dir() else folder
     names = [name for images, labels, _ in MNIST_FILES.values() for name in (images, labels)]
-    missing = [name for name in names if _stored(inner, name) is None]
+    found = {name: path for name in names if (path := _stored(inner, name)) is not None}
+    missing = [name for name in names if name not in found]
     if missing:
         raise DataError(
             f"{inner} must hold MNIST's four IDX files, {', '.join(missing)} (or .gz) not found", _mnist_hint()
         )
     splits = []
     for images_name, labels_name, count in MNIST_FILES.values():
-        images, labels = (_stored(inner, name) for name in (images_name, labels_name))
-        assert images is not None and labels is not None  # seen above
-        splits.append((read_idx(images, (count, 28, 28)), read_idx(labels, (count,)).long()))
-        if int(splits[-1][1].max()) > 9:
-            raise DataError(f"{labels} must hold labels 0..9, got {int(splits[-1][1].max())}")
+        images = read_idx(found[images_name], (count, 28, 28))
+        labels = read_idx(found[labels_name], (count,)).long()
+        if int(labels.max()) > 9:
+            raise DataError(f"{found[labels_name]} must hold labels 0..9, got {int(labels.max())}")
+        splits.append((images, labels))
     return splits
 
 

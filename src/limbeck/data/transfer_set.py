@@ -86,7 +86,7 @@ class TransferSet:
         """SHA-256 of the source's inputs: what a soft-target store is bound to, whatever subset is taken."""
         inputs = self.inputs.cpu().contiguous()
         header = f"{inputs.dtype} {tuple(inputs.shape)}".encode()
-        return sha256(header, memoryview(inputs.reshape(-1).view(torch.uint8).numpy()))
+        return sha256(header, inputs.reshape(-1).view(torch.uint8).numpy().data)
 
     @cached_property
     def labels_fingerprint(self) -> str:

@@ -1,6 +1,7 @@
 """Fully connected ReLU nets (Hinton et al. 2015, s. 3)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -23,7 +24,8 @@ class MLP(nn.Module):
         Args:
             widths: units of each layer, the inputs' first, the classes' last.
             scale: largest input value; inputs are divided by it.
-            input_dropout: probability of dropping an input, `dropout` of dropping a hidden unit.
+            input_dropout: probability of dropping an input.
+            dropout: probability of dropping a hidden unit.
         """
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
@@ -33,7 +35,7 @@ class MLP(nn.Module):
                 raise ArgumentError(f"{name} must lie in 0..1, 1 excluded, got {rate}")
         self.scale = scale
         layers: list[nn.Module] = []
-        for depth, (inward, outward) in enumerate(zip(widths, widths[1:], strict=False)):
+        for depth, (inward, outward) in enumerate(pairwise(widths)):
             rate = dropout if depth else input_dropout
             layers += [nn.Dropout(rate)] if rate else []
             layers += [nn.Linear(inward, outward), nn.ReLU()]

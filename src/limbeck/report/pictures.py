@@ -6,6 +6,7 @@ Names are escaped, for plotly reads its texts as a kind of HTML.
 
 import html
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ CURVES = {  # key of a history's row: what it is called
 }
 TONES = {"ensemble": "teacher", "teacher": "teacher", "twin": "twin", "student": "student"}
 MOST_POINTS = 1000  # of a curve; of a longer one every n-th epoch is drawn
-LOG_FROM = 10.0  # largest over smallest value from which a curve's axis is logarithmic
+LOG_FROM = 1.0  # decades from which a curve's axis is logarithmic
+SPARSE_FROM = 2.0  # decades from which only powers of ten are marked on it, below also their double and fivefold
 MOST_PRINTED = 20  # classes up to which a matrix has its counts printed
 MOST_CLASSES = 200  # of a matrix; of more, those with the most errors are drawn
 LONGEST_NAME = 16  # characters of a class name beside a matrix
@@ -59,7 +61,7 @@ def confusions(evidence: Evidence) -> list[Picture]:
     drawn = drawn_classes(evidence.cast, evidence.labels, evidence.num_classes)
     tables = [_counts(model.chosen, evidence.labels, drawn, evidence.num_classes) for model in evidence.cast]
     most = max(1, *(int((table - table.diag().diag()).max()) for table in tables))
-    names = [_short(evidence.class_names[index], index) for index in drawn.tolist()]
+    names = _axis_names(evidence.class_names, drawn.tolist())
     return [
         Picture(
             key=f"confusion-{number}",
@@ -89,10 +91,10 @@ def _curve(evidence: Evidence, key: str) -> Picture | None:
     if not lines:
         return None
     heights = [y for _, points in lines for _, y in points]
-    logarithmic = min(heights) > 0 and max(heights) / min(heights) >= LOG_FROM
-    figure = {"data": [_line(*line) for line in lines], "layout": _curve_layout(logarithmic=logarithmic)}
+    decades = math.log10(max(heights) / min(heights)) if min(heights) > 0 else 0.0
+    figure = {"data": [_line(*line) for line in lines], "layout": _curve_layout(decades)}
     caption = " ".join(_course(*line) for line in lines)
-    return Picture(key, CURVES[key] + (", log scale" if logarithmic else ""), caption, figure)
+    return Picture(key, CURVES[key] + (", log scale" if decades >= LOG_FROM else ""), caption, figure)
 
 
 def _points(model: Judged, key: str) -> list[Point]:
@@ -121,7 +123,10 @@ def _course(model: Judged, points: list[Point]) -> str:
     return f"{_capital(model.name)} ends at {end:.4g}, {best}."
 
 
-def _curve_layout(*, logarithmic: bool) -> dict[str, Any]:
+def _curve_layout(decades: float) -> dict[str, Any]:
+    scale: dict[str, Any] = {"type": "linear", "nticks": 6}
+    if decades >= LOG_FROM:
+        scale = {"type": "log", "dtick": 1 if decades >= SPARSE_FROM else "D2"}
     return {
         **_layout(),
         "hovermode": "x unified",
@@ -129,9 +134,7 @@ def _curve_layout(*, logarithmic: bool) -> dict[str, Any]:
         "xaxis": {**_axis("epoch"), "showgrid": False, "hoverformat": "d"},
         "yaxis": {
             **_axis(),
-            "type": "log" if logarithmic else "linear",
-            "nticks": 6,
-            "dtick": "D1" * logarithmic or None,
+            **scale,
         },
     }
 
@@ -220,11 +223,13 @@ def _matrix_layout(names: list[str]) -> dict[str, Any]:
     }
 
 
-def _short(name: str, index: int) -> str:
-    """Return a class name short enough for an axis and unlike any other's."""
-    if len(name) > LONGEST_NAME:
-        name = f"{name[: LONGEST_NAME - 6]}… {index}"
-    return html.escape(name)
+def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
+    """Return the drawn classes' names, short enough for an axis; plotly would take two of one name for one class."""
+    times = Counter(names)
+    return [
+        html.escape(name if len(name) <= LONGEST_NAME and times[name] == 1 else f"{name[:LONGEST_NAME]}… #{index}")
+        for index, name in ((index, names[index]) for index in drawn)
+    ]
 
 
 def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:

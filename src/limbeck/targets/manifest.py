@@ -82,14 +82,15 @@ class Manifest:
             raise TargetsError(f"{folder} holds no soft targets: there is no {NAME}")
         try:
             body = json.loads(path.read_bytes())
-            told, seal = body.pop("format"), body.pop("seal")
-            if told != FORMAT or seal != fingerprint(body):
-                raise ValueError("its checksum is not that of its content")
+            sealed = (body.pop("format"), body.pop("seal")) == (FORMAT, fingerprint(body))
             shards = [tuple(Shard(**shard) for shard in member.pop("shards")) for member in body["members"]]
-            members = (Member(**member, shards=own) for member, own in zip(body.pop("members"), shards, strict=True))
-            return cls(**body, members=tuple(members))
+            members = [Member(**member, shards=own) for member, own in zip(body.pop("members"), shards, strict=True)]
+            manifest = cls(**body, members=tuple(members))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TargetsError(f"{path} is damaged: {error}", hint) from error
+        if not sealed:
+            raise TargetsError(f"{path} is damaged: its checksum is not that of its content", hint)
+        return manifest
 
     def check_data(self, transfer_set: TransferSet, folder: Path) -> None:
         """Raise TargetsError unless the store was made from this source, seen through this view."""

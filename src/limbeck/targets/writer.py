@@ -72,7 +72,15 @@ def write_soft_targets(
     )
     manifest = _begin(folder, wanted, transfer_set)
     for index, member in enumerate(members):
-        manifest = _write_member(index, member, transfer_set, folder, manifest, batch_size, progress or Progress())
+        manifest = _write_member(
+            index,
+            member,
+            transfer_set=transfer_set,
+            folder=folder,
+            manifest=manifest,
+            batch_size=batch_size,
+            progress=progress or Progress(),
+        )
     return SoftTargets.open(folder)
 
 
@@ -105,6 +113,7 @@ def _begin(folder: Path, wanted: Manifest, transfer_set: TransferSet) -> Manifes
 def _write_member(
     index: int,
     teacher: Teacher,
+    *,
     transfer_set: TransferSet,
     folder: Path,
     manifest: Manifest,
