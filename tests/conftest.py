@@ -1,4 +1,8 @@
-"""Shapes are checked in every test by jaxtyping and beartype, except where our own refusal is what is tested."""
+"""Every test checks shapes by jaxtyping and beartype, and uses one thread: the nets are small, the machine may be busy."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, here and in the processes that tests start
 
 import jaxtyping
 import pytest
@@ -6,6 +10,7 @@ import pytest
 
 @pytest.fixture
 def shapes_unchecked():
+    """Leave shapes to our own refusal, where that is what is tested."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -182,12 +182,8 @@ def _tell(run: Run, result: "Result", options: RunOptions) -> None:
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for line in result.table:
         table.add_row(*line.values())
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print()
-    for sentence in result.findings:
-        console.print(sentence, markup=False)
-    console.print(f"report: {result.report}", markup=False)
+    Console(highlight=False, width=Console(width=1000).measure(table).maximum).print(table)  # whole, in a log too
+    print("", *result.findings, f"report: {result.report}", sep="\n")
 
 
 def _report(arguments: list[str]) -> None:

@@ -257,10 +257,9 @@ class _Training:
 
     def _start(self) -> None:
         """Set up Fabric and the optimizer, from the checkpoint where there is one."""
-        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         from lightning_fabric import Fabric
 
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
         torch.manual_seed(self.seed)
         loggers = [] if self.folder is None else loggers_in(self.folder / "curves")
         assert self.precision != "auto"  # `fit` has chosen

@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
+from limbeck.models.dropout import Dropout
 
 
 class MLP(nn.Module):
@@ -30,14 +31,11 @@ class MLP(nn.Module):
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
             raise ArgumentError(f"widths must be two or more numbers >= 1, got {list(widths)}")
-        for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
-            if not 0 <= rate < 1:
-                raise ArgumentError(f"{name} must lie in 0..1, 1 excluded, got {rate}")
         self.scale = scale
         layers: list[nn.Module] = []
         for depth, (inward, outward) in enumerate(pairwise(widths)):
             rate = dropout if depth else input_dropout
-            layers += [nn.Dropout(rate)] if rate else []
+            layers += [Dropout(rate)] if rate else []
             layers += [nn.Linear(inward, outward), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])
 

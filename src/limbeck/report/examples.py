@@ -17,7 +17,17 @@ from limbeck.report.judged import Evidence, Judged
 MOST_EXAMPLES = 8
 MOST_BARS = 10  # classes that have a bar of their own
 LONGEST_SIDE = 96  # pixels of a picture; a larger image is averaged down
+DIFFER = "twin and student differ"
 EXACT_DIGITS, REST_DIGITS = 4, 2  # decimals of a logit that has a bar, and of one that has none
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one model takes an example for."""
+
+    model: str
+    name: str
+    wrong: bool
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class Example:
     picture: str | None
     """A PNG as a data URI, None where the input is no image."""
     label: str | None
-    choices: dict[str, str]
-    """What each of teacher, twin and student takes it for."""
+    choices: list[Choice]
+    """Those of teacher, twin and student."""
     bars: list[str]
     """Names of the classes that have a bar."""
     label_bar: int | None
@@ -71,8 +81,8 @@ def choose(evidence: Evidence, count: int = MOST_EXAMPLES) -> list[tuple[int, st
     if twin is not None and student is not None:
         differing = [row for row in order if twin.chosen[row] != student.chosen[row]][: count // 2]
     doubtful = [row for row in order if row not in differing][: count - len(differing)]
-    why_differing = [(row, "twin and student differ") for row in differing]
-    return why_differing + [(row, f"the {reference.name} is in doubt") for row in doubtful]
+    doubt = f"{evidence.the(reference)} is in doubt"
+    return [(row, DIFFER) for row in differing] + [(row, doubt) for row in doubtful]
 
 
 def entropy(logits: Float[Tensor, "examples classes"]) -> Float[Tensor, " examples"]:
@@ -124,12 +134,16 @@ def _example(evidence: Evidence, row: int, why: str, example: int, picture: str 
         why=why,
         picture=picture,
         label=None if label is None else names[label],
-        choices={model.name: names[int(model.chosen[row])] for model in evidence.cast},
+        choices=[_choice(model.name, names, int(model.chosen[row]), label) for model in evidence.cast],
         bars=[names[index] for index in shown],
         label_bar=shown.index(label) if label in shown else None,
         num_others=len(names) - len(shown),
         logits=[logits_for_page(model.logits[row], shown) for model in models],
     )
+
+
+def _choice(model: str, names: Sequence[str], chosen: int, label: int | None) -> Choice:
+    return Choice(model, names[chosen], wrong=label not in (None, chosen))
 
 
 def classes_with_bars(logits: Float[Tensor, " classes"]) -> list[int]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,7 +19,7 @@ TEACHERS = ("ensemble", "teacher")  # names of who taught the student, the first
 UNKNOWN = "–"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """One model and what it said on the test set."""
 
@@ -37,7 +36,7 @@ class Judged:
         return self.logits.argmax(-1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Models that were judged on one test set."""
 
@@ -45,7 +44,7 @@ class Evidence:
     test_set: TransferSet
 
     @classmethod
-    def of(cls, models: Sequence[Judged], test_set: TransferSet) -> Self:
+    def of(cls, models: Sequence[Judged], test_set: TransferSet) -> "Evidence":
         """Return the evidence, checked, on the CPU and in float32.
 
         Raises:
@@ -92,6 +91,10 @@ class Evidence:
     def student(self) -> Judged | None:
         """The distilled net."""
         return self.named("student")
+
+    def the(self, model: Judged) -> str:
+        """Return what a sentence calls a model: 'the student', but 'resnet' without an article."""
+        return f"the {model.name}" if model in (self.teacher, self.twin, self.student) else model.name
 
     @property
     def cast(self) -> list[Judged]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
-from limbeck.report.examples import telling, with_bars
+from limbeck.report.examples import DIFFER, telling, with_bars
 from limbeck.report.judged import Evidence, Judged, Table
-from limbeck.report.pictures import MOST_CLASSES, MOST_PRINTED, confusions, curves, tone
+from limbeck.report.pictures import MOST_CLASSES, MOST_NAMED, MOST_PRINTED, confusions, curves, tone
 
 HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
@@ -72,7 +73,7 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
     >>> temperatures({"temperature": 30})
     (1.0, 30.0, 30.0)
     """
-    given = config.get("temperature")
+    given = config.get("temperature", TEMPERATURE)
     usable = isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
     start = float(given) if usable else TEMPERATURE
     return min(TEMPERATURES[0], start), start, max(TEMPERATURES[1], start)
@@ -94,12 +95,14 @@ def _render(evidence: Evidence, *, config: Mapping[str, Any], **told: Any) -> st
         config=config,
         evidence=evidence,
         examples=examples,
+        num_differing=sum(example.why == DIFFER for example in examples),
         pair=with_bars(evidence),
         tone=tone,
         temperatures=dict(zip(("low", "start", "high"), temperatures(config), strict=True)),
         softened=[example.logits for example in examples],
         figures={picture.key: picture.figure for part in pictures.values() for picture in part},
         most_printed=MOST_PRINTED,
+        most_named=MOST_NAMED,
         most_classes=MOST_CLASSES,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
         scripts=[plotly, ours],
@@ -109,8 +112,8 @@ def _render(evidence: Evidence, *, config: Mapping[str, Any], **told: Any) -> st
 
 
 def _inline(code: str) -> Markup:
-    """Return JavaScript that no HTML parser ends early; in it `<\\/` is `</`."""
-    return Markup(code.replace("</script", "<\\/script"))  # noqa: S704  plotly's and our own
+    """Return JavaScript that no HTML parser ends early: in its strings an escaped slash is a slash."""
+    return Markup(re.sub("</(script)", r"<\\/\1", code, flags=re.IGNORECASE))  # noqa: S704  plotly's and our own
 
 
 def _hash(script: str) -> str:

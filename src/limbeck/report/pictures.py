@@ -26,7 +26,9 @@ TONES = {"ensemble": "teacher", "teacher": "teacher", "twin": "twin", "student":
 MOST_POINTS = 1000  # of a curve; of a longer one every n-th epoch is drawn
 LOG_FROM = 1.0  # decades from which a curve's axis is logarithmic
 SPARSE_FROM = 2.0  # decades from which only powers of ten are marked on it, below also their double and fivefold
+FEW_EPOCHS = 8  # up to which each has its mark
 MOST_PRINTED = 20  # classes up to which a matrix has its counts printed
+MOST_NAMED = 60  # classes up to which they are named beside it
 MOST_CLASSES = 200  # of a matrix; of more, those with the most errors are drawn
 LONGEST_NAME = 16  # characters of a class name beside a matrix
 MOST_CONFUSED = 3  # pairs of classes named under a matrix
@@ -91,15 +93,17 @@ def _curve(evidence: Evidence, key: str) -> Picture | None:
     if not lines:
         return None
     heights = [y for _, points in lines for _, y in points]
+    epochs = max(len(points) for _, points in lines)
     decades = math.log10(max(heights) / min(heights)) if min(heights) > 0 else 0.0
-    figure = {"data": [_line(*line) for line in lines], "layout": _curve_layout(decades)}
+    figure = {"data": [_line(*line) for line in lines], "layout": _curve_layout(decades, epochs)}
     caption = " ".join(_course(*line) for line in lines)
     return Picture(key, CURVES[key] + (", log scale" if decades >= LOG_FROM else ""), caption, figure)
 
 
 def _points(model: Judged, key: str) -> list[Point]:
-    rows = model.history[:: -max(1, math.ceil(len(model.history) / MOST_POINTS))][::-1]
-    told = ((row.get("epoch", number), row[key]) for number, row in enumerate(rows, 1) if key in row)
+    every = max(1, math.ceil(len(model.history) / MOST_POINTS))
+    rows = list(enumerate(model.history, 1))[::-every][::-1]  # the last epoch is always there
+    told = ((row.get("epoch", number), row[key]) for number, row in rows if key in row)
     return [(x, float(f"{y:.6g}")) for x, y in told if math.isfinite(y)]
 
 
@@ -119,11 +123,11 @@ def _line(model: Judged, points: list[Point]) -> dict[str, Any]:
 def _course(model: Judged, points: list[Point]) -> str:
     epoch, lowest = min(points, key=lambda point: point[1])
     end = points[-1][1]
-    best = "its lowest" if end == lowest else f"lowest {lowest:.4g} after epoch {epoch:g}"
-    return f"{_capital(model.name)} ends at {end:.4g}, {best}."
+    best = "its lowest" if end == lowest else f"lowest {_number(lowest)} after epoch {epoch:g}"
+    return f"{_capital(model.name)} ends at {_number(end)}, {best}."
 
 
-def _curve_layout(decades: float) -> dict[str, Any]:
+def _curve_layout(decades: float, epochs: int) -> dict[str, Any]:
     scale: dict[str, Any] = {"type": "linear", "nticks": 6}
     if decades >= LOG_FROM:
         scale = {"type": "log", "dtick": 1 if decades >= SPARSE_FROM else "D2"}
@@ -131,11 +135,13 @@ def _curve_layout(decades: float) -> dict[str, Any]:
         **_layout(),
         "hovermode": "x unified",
         "margin": {"l": 44, "r": 12, "t": 10, "b": 40},
-        "xaxis": {**_axis("epoch"), "showgrid": False, "hoverformat": "d"},
-        "yaxis": {
-            **_axis(),
-            **scale,
+        "xaxis": {
+            **_axis("epoch"),
+            "showgrid": False,
+            "hoverformat": "d",
+            "dtick": 1 if epochs <= FEW_EPOCHS else None,
         },
+        "yaxis": {**_axis(), **scale},
     }
 
 
@@ -186,7 +192,7 @@ def _matrix(table: Int[Tensor, "drawn drawn"], names: list[str], most: int) -> l
         "zmax": most,
         "colorscale": [[0, "var(--paper)"], [1e-6, "var(--heat-low)"], [1, "var(--heat-high)"]],
         "showscale": len(names) > MOST_PRINTED,
-        "colorbar": {"thickness": 8, "outlinewidth": 0, "tickformat": "d", "nticks": 5},
+        "colorbar": {"thickness": 8, "outlinewidth": 0, "dtick": math.ceil(most / 5)},
         "hoverongaps": False,
         "hovertemplate": "%{y} taken for %{x}: %{z}<extra></extra>",
         "xgap": 1 if len(names) <= MOST_PRINTED else 0,
@@ -212,31 +218,44 @@ def _diagonal(table: Int[Tensor, "drawn drawn"], names: list[str]) -> dict[str, 
 
 
 def _matrix_layout(names: list[str]) -> dict[str, Any]:
-    side = {"type": "category", "showgrid": False, "ticks": "", "constrain": "domain"}
-    side |= {"tickmode": "linear"} if len(names) <= MOST_PRINTED else {"nticks": 20}
+    side = {
+        "type": "category",
+        "constrain": "domain",
+        "showgrid": False,
+        "ticks": "",
+        "tickmode": "linear" if len(names) <= MOST_PRINTED else "auto",
+        "showticklabels": len(names) <= MOST_NAMED,
+    }
     return {
         **_layout(),
         "plot_bgcolor": "var(--quiet)",
         "margin": {"l": 40, "r": 4, "t": 4, "b": 40},
         "xaxis": {**_axis("choice"), **side, "range": [-0.5, len(names) - 0.5]},
-        "yaxis": {**_axis("label"), **side, "range": [len(names) - 0.5, -0.5], "scaleanchor": "x"},
+        "yaxis": {
+            **_axis("label"),
+            **side,
+            "range": [len(names) - 0.5, -0.5],
+            "scaleanchor": "x",
+            "constraintoward": "top",
+        },
     }
 
 
 def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
-    """Return the drawn classes' names, short enough for an axis; plotly would take two of one name for one class."""
-    times = Counter(names)
-    return [
-        html.escape(name if len(name) <= LONGEST_NAME and times[name] == 1 else f"{name[:LONGEST_NAME]}… #{index}")
-        for index, name in ((index, names[index]) for index in drawn)
+    """Return the drawn classes' names, short and numbered where two are alike: plotly would take them for one."""
+    cut = [
+        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in map(names.__getitem__, drawn)
     ]
+    times = Counter(cut)
+    told = zip(cut, drawn, strict=True)
+    return [html.escape(name if times[name] == 1 else f"{name} #{index}") for name, index in told]
 
 
 def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:
     wrong = int((model.chosen != labels).sum())
     said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,}"
     pairs = list(_most_confused(model, labels, len(names)))
-    told = "; ".join(f"{names[label]} taken for {names[choice]}: {count}" for label, choice, count in pairs)
+    told = ", ".join(f"{names[label]} taken for {names[choice]} ({count}×)" for label, choice, count in pairs)
     return f"{said}. Most often {told}." if pairs else f"{said}."
 
 
@@ -246,6 +265,10 @@ def _most_confused(model: Judged, labels: Int[Tensor, " examples"], num_classes:
     pairs, counts = (labels[wrong] * num_classes + model.chosen[wrong]).unique(return_counts=True)
     for place in counts.argsort(descending=True, stable=True)[:MOST_CONFUSED].tolist():
         yield *divmod(int(pairs[place]), num_classes), int(counts[place])
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.3g}"
 
 
 def _capital(name: str) -> str:

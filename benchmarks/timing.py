@@ -1,0 +1,49 @@
+"""Timing two things fairly: in turn, many times, the ratio of each pair, and the rows of record for it."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from limbeck.files import write_json
+from limbeck.road import row_of
+from limbeck.runs import provenance
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long a piece of work takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def interleaved(first: Callable[[], object], second: Callable[[], object], pairs: int) -> list[tuple[float, float]]:
+    """Return the seconds of both, run in turn, after one uncounted run of each."""
+    first()
+    second()
+    return [(seconds(first), seconds(second)) for _ in range(pairs)]
+
+
+def ratio_row(setting: str, times: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return the row of record of a ratio, first to second, and print its median."""
+    row = row_of(setting, "ratio", [first / second for first, second in times], None)
+    row["median"] = statistics.median(row["values"])
+    print(f"{setting}: {row['median']:.3f} (median of {len(times)})")
+    return row
+
+
+def value_row(setting: str, metric: str, values: list[float]) -> dict[str, Any]:
+    """Return the row of record of a plain figure, and print its median."""
+    row = row_of(setting, metric, values, None)
+    row["median"] = statistics.median(values)
+    print(f"{setting}, {metric}: {row['median']:.4g} (median of {len(values)})")
+    return row
+
+
+def record(name: str, config: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Write results/bench-<name>.json."""
+    path = Path(__file__).parents[1] / "results" / f"bench-{name}.json"
+    command = f"python benchmarks/{name}.py"
+    write_json(path, {"recipe": f"bench-{name}", "command": command, "config": config, **provenance(), "rows": rows})
+    print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

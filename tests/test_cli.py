@@ -1,0 +1,182 @@
+"""The command line as it is used: in a process of its own, judged by what it prints and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIMBECK = Path(sys.executable).with_name("limbeck")
+
+
+def limbeck(*arguments, cwd, **options):
+    return subprocess.run([LIMBECK, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, **options)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """One smoke run of digits, shared: (folder, what was printed)."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, limbeck("run", "digits", "--smoke", "--seeds", 2, "--out", folder / "run", cwd=folder)
+
+
+def test_a_run_ends_in_a_table_and_a_page(smoke):
+    folder, done = smoke
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["model", "seeds", "test", "errors", "NLL", "ECE", "agreement", "parameters"]
+    assert [line.split()[0] for line in lines[1:5]] == ["teacher", "ensemble", "twin", "student"]
+    assert "2 paired seeds, sign-flip p = " in done.stdout
+    assert lines[-1] == f"report: {folder / 'run' / 'report.html'}"
+    assert "<html" in (folder / "run" / "report.html").read_text()[:500]
+
+
+def test_the_run_folder_holds_what_the_design_says(smoke):
+    folder, _ = smoke
+    told = json.loads((folder / "run" / "run.json").read_text())
+    assert told["recipe"] == "digits"
+    assert told["config"]["members"] == 2
+    assert {"rows", "findings", "versions", "machine", "commit", "command"} <= told.keys()
+    errors = {row["setting"]: row for row in told["rows"] if row["metric"] == "test errors"}
+    assert list(errors) == ["teacher", "ensemble", "twin", "student"]
+    assert all(row["n"] == 2 and len(row["values"]) == 2 for row in errors.values())
+    present = {str(path.relative_to(folder / "run")) for path in (folder / "run").rglob("*") if path.is_file()}
+    for name in ("student.safetensors", "seed-1/targets/manifest.json", "seed-0/student/curves/metrics.csv"):
+        assert name in present
+    assert not any("checkpoint" in name or "partial" in name for name in present)
+
+
+def test_the_same_command_goes_on_and_changes_nothing(smoke):
+    folder, first = smoke
+    weights = (folder / "run" / "student.safetensors").read_bytes()
+    again = limbeck("run", "digits", "--smoke", "--seeds", 2, "--out", folder / "run", cwd=folder)
+    assert again.stdout == first.stdout
+    assert (folder / "run" / "student.safetensors").read_bytes() == weights
+
+
+def test_json_is_one_value_and_quiet_is_quiet(smoke):
+    folder, _ = smoke
+    done = limbeck("run", "digits", "--smoke", "--seeds", 2, "--out", folder / "run", "--json", "--quiet", cwd=folder)
+    told = json.loads(done.stdout)
+    assert told["recipe"] == "digits"
+    assert {row["setting"] for row in told["rows"]} >= {"twin", "student"}
+    assert done.stderr == ""
+
+
+def test_report_draws_the_page_again(smoke):
+    folder, _ = smoke
+    page = folder / "run" / "report.html"
+    before = page.read_text()
+    page.unlink()
+    assert limbeck("report", folder / "run", cwd=folder).stdout == f"{page}\n"
+    assert page.read_text() == before
+    assert json.loads(limbeck("report", folder / "run", "--json", cwd=folder).stdout) == {"report": str(page)}
+
+
+def test_any_field_is_an_option_and_another_configuration_is_refused(smoke):
+    folder, _ = smoke
+    before = (folder / "run" / "run.json").read_bytes()
+    done = limbeck("run", "digits", "--smoke", "--temperature", 8, "--out", folder / "run", cwd=folder)
+    assert done.returncode == 2
+    assert "another configuration (config.temperature: 4.0 there, 8.0 here)" in done.stderr
+    assert (folder / "run" / "run.json").read_bytes() == before
+
+
+def test_record_writes_the_figures_of_record(tmp_path):
+    options = ("--members", 1, "--teacher.epochs", 1, "--student.epochs", 1, "--seeds", 1, "--out", "r", "--quiet")
+    done = limbeck("run", "digits", *options, "--record", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "results" / "digits.json").read_text())
+    assert list(told) == ["recipe", "command", "config", "commit", "versions", "machine", "date", "rows", "findings"]
+    assert all(list(row) == ["setting", "metric", "n", "mean", "sd", "values", "paper"] for row in told["rows"])
+    assert {row["setting"] for row in told["rows"]} >= {"teacher", "twin", "student"}
+    assert told["config"]["teacher"]["epochs"] == 1
+
+
+BAD = [
+    (("rum",), "command must be one of list, run, report, got rum\n\nhint: did you mean run?"),
+    (("run", "digit"), "recipe must be one of digits, mnist, got digit\n\nhint: did you mean digits?"),
+    (("run", "digits", "--temperatur", "8"), "--temperature"),
+    (("run", "digits", "--temperature", "warm"), "--temperature"),
+    (("run", "digits", "--temperature", "0"), "temperature must be a finite number > 0, got 0.0"),
+    (("run", "digits", "--temperature", "-3"), "temperature must be a finite number > 0, got -3.0"),
+    (("run", "digits", "--hard-weight", "1.5"), "hard_weight must lie in 0..1, got 1.5"),
+    (("run", "digits", "--members", "0"), "members must be >= 1, got 0"),
+    (("run", "digits", "--seeds", "0"), "seeds must be >= 1, got 0"),
+    (("run", "digits", "--dropout", "1"), "must lie in 0..1, 1 excluded, got 1.0"),
+    (("run", "digits", "--jitter", "-1"), "jitter must be >= 0 pixels, got -1"),
+    (("run", "digits", "--validation", "5000"), "validation set must take between 1 and 1199 examples, got 5000"),
+    (("run", "digits", "--student-hidden", "0"), "widths must be two or more numbers >= 1, got [64, 0, 10]"),
+    (("run", "digits", "--student.epochs", "0"), "epochs must be >= 1, got 0"),
+    (("run", "digits", "--smoke", "--record"), "a smoke run can't be recorded"),
+    (("run", "mnist", "--data", "nowhere"), "the data folder must exist, got nowhere"),
+    (("run", "mnist", "--data", "."), "must hold MNIST's four IDX files"),
+    (("report", "nowhere"), "nowhere is no run's folder"),
+    (("run", "digits", "--smoke", "--out", "file/run"), "cannot write file/run: Not a directory"),
+    (("run", "digits", "--smoke", "--out", "others"), "others must be empty or a run's folder, it holds other things"),
+    (("run", "digits", "--smoke", "--out", "/proc/run"), "cannot write /proc/run"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_gets_one_message_and_exit_code_2(tmp_path, arguments, message):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "thesis.tex").write_text("mine")
+    done = limbeck(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert (tmp_path / "others" / "thesis.tex").read_text() == "mine"
+
+
+def test_a_damaged_store_in_a_run_is_said(smoke, tmp_path):
+    folder, _ = smoke
+    shard = folder / "run" / "seed-0" / "targets" / "teacher-0" / "00000.arrow"
+    whole = shard.read_bytes()
+    try:
+        shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        (folder / "run" / "seed-0" / "student" / "model.safetensors").rename(tmp_path / "kept")
+        done = limbeck("run", "digits", "--smoke", "--seeds", 2, "--out", folder / "run", cwd=folder)
+        assert done.returncode == 2
+        assert "00000.arrow is damaged: its checksum is not the manifest's" in done.stderr
+    finally:
+        shard.write_bytes(whole)
+        (tmp_path / "kept").rename(folder / "run" / "seed-0" / "student" / "model.safetensors")
+
+
+def test_list_tells_what_each_recipe_is_and_came_to(tmp_path):
+    done = limbeck("list", cwd=tmp_path)
+    assert "digits    Ten nets into one" in done.stdout
+    told = json.loads(limbeck("list", "--json", cwd=tmp_path).stdout)
+    assert [entry["recipe"] for entry in told] == ["digits", "mnist"]
+
+
+def test_help_is_there_for_every_verb_and_does_not_wait_for_torch(tmp_path):
+    for arguments in (("--help",), (), ("run", "--help"), ("list", "--help"), ("report", "--help")):
+        done = limbeck(*arguments, cwd=tmp_path)
+        assert done.returncode == 0
+        assert "limbeck" in done.stdout
+    assert "--temperature FLOAT" in limbeck("run", "digits", "--help", cwd=tmp_path).stdout
+    program = "import sys, limbeck.cli; limbeck.cli.main(['--help']); assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+
+def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(tmp_path):
+    """A limit on the size of a file stands in for a disk that fills up."""
+    import resource
+
+    def tight():
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    command = ("run", "digits", "--smoke", "--seeds", 1, "--out", "r", "--quiet")
+    done = limbeck(*command, cwd=tmp_path, preexec_fn=tight)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write" in done.stderr
+    assert "File too large" in done.stderr
+    assert limbeck(*command, cwd=tmp_path).returncode == 0

@@ -1,0 +1,120 @@
+"""A run's folder is bound to its configuration, held by one process, and never lost."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from limbeck import RunError
+from limbeck.progress import Progress
+from limbeck.runs import Run, default_folder, first_difference, read_run
+
+
+@dataclass(frozen=True)
+class Config:
+    temperature: float = 4.0
+    widths: tuple[int, ...] = (3, 4)
+
+
+def a_run(folder, **change):
+    run = Run("digits", Config(), folder, 1, None, Progress(), "limbeck run digits")
+    return replace(run, **change)
+
+
+def test_a_new_folder_is_made_and_told(tmp_path):
+    with a_run(tmp_path / "deep" / "run").held():
+        told = read_run(tmp_path / "deep" / "run")
+    assert told["config"] == {"temperature": 4.0, "widths": [3, 4]}
+    assert told["versions"]["torch"].startswith("2.")
+    assert {"commit", "machine", "date", "command"} <= told.keys()
+
+
+def test_the_same_configuration_goes_on_and_keeps_what_was_told(tmp_path):
+    with a_run(tmp_path).held():
+        a_run(tmp_path).save({"rows": [1]})
+    with a_run(tmp_path, num_seeds=9).held():
+        assert read_run(tmp_path)["rows"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": Config(temperature=8.0)}, r"another configuration \(config.temperature: 4.0 there, 8.0 here\)"),
+        ({"recipe": "mnist"}, r"another configuration \(.*recipe: digits there, mnist here\)"),
+    ],
+)
+def test_another_configuration_is_refused(tmp_path, change, message):
+    with a_run(tmp_path).held():
+        pass
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(RunError, match=message), a_run(tmp_path, **change).held():
+        pass
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with (
+        pytest.raises(RunError, match="must be empty or a run's folder, it holds other things"),
+        a_run(tmp_path).held(),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    program = f"""
+from pathlib import Path
+import test_runs
+with test_runs.a_run(Path({str(tmp_path)!r})).held():
+    print("held", flush=True)
+    input()
+"""
+    here = Path(__file__).parent
+    other = subprocess.Popen([sys.executable, "-c", program], cwd=here, stdin=-1, stdout=-1, text=True)
+    assert other.stdout is not None and other.stdout.readline() == "held\n"
+    with pytest.raises(RunError, match="is in use by another limbeck"), a_run(tmp_path).held():
+        pass
+    other.communicate("\n")
+    with a_run(tmp_path).held():
+        pass
+
+
+def test_an_unwritable_folder_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(RunError, match=r"cannot write .*file/run: Not a directory"),
+        a_run(tmp_path / "file" / "run").held(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"recipe": "digits"})])
+def test_a_damaged_run_json_is_said(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunError, match="run.json is damaged"):
+        read_run(tmp_path)
+
+
+def test_no_run_is_said(tmp_path):
+    with pytest.raises(RunError, match="is no run's folder: there is no run.json"):
+        read_run(tmp_path)
+
+
+def test_each_configuration_has_its_own_default_folder():
+    folders = {
+        default_folder("digits", Config()),
+        default_folder("digits", Config(8.0)),
+        default_folder("mnist", Config()),
+    }
+    assert len(folders) == 3
+    assert default_folder("digits", Config()) == default_folder("digits", Config())
+
+
+def test_differences_are_found_in_depth():
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 2}}) == "a.b: 1 there, 2 here"
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1}}) is None
+    assert first_difference({"a": 1}, {}) == "a: 1 there, None here"
