@@ -1,4 +1,4 @@
-"""Every test checks shapes by jaxtyping and beartype, and uses one thread: the nets are small, the machine may be busy."""
+"""Tests use one thread: their nets are small, and the machine may be busy."""
 
 import os
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 import limbeck
 
 ROOT = Path(__file__).parents[1]
@@ -13,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_program_runs(tmp_path, monkeypatch):
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
     names = {}
     exec(program, names)
     assert names["result"].student is names["small_net"]
@@ -21,7 +24,7 @@ def test_the_program_runs(tmp_path, monkeypatch):
     measures = names["result"].measures()
     assert list(measures) == ["teacher", "twin", "student"]
     assert measures["student"].examples == 120
-    assert measures["student"].errors < 30
+    assert measures["student"].errors < 15
 
 
 def test_the_figures_are_those_of_record():

@@ -16,6 +16,6 @@ def loggers_in(folder: Path) -> "list[Logger]":
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return [
-        CSVLogger(folder.parent, name=folder.name, version=""),
+        CSVLogger(folder.parent, name=folder.name, version="", flush_logs_every_n_steps=1),
         TensorBoardLogger(folder.parent, name=folder.name, version=""),
     ]

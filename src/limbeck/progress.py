@@ -4,12 +4,11 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 EVERY_S = 10.0  # between two lines of one task in a log
 
 
-@dataclass
 class Task:
     """One piece of work; the base class tells nobody."""
 
@@ -21,84 +20,76 @@ class Progress:
     """Tells nobody: the default of every function of the library."""
 
     @contextlib.contextmanager
-    def task(self, name: str, total: int, unit: str) -> Iterator[Task]:
-        """Yield a task of `total` units."""
+    def task(self, name: str, total: int, unit: str, done: int = 0) -> Iterator[Task]:
+        """Yield a task of `total` units, `done` of which were done before."""
         yield Task()
 
-    def say(self, message: str) -> None:
-        """Tell one thing."""
+
+class LogProgress(Progress):
+    """Plain lines on stderr, one in so many seconds."""
+
+    def __init__(self) -> None:
+        self.told = time.monotonic()
+
+    @contextlib.contextmanager
+    def task(self, name: str, total: int, unit: str, done: int = 0) -> Iterator[Task]:
+        yield _Line(self, name, total, unit, done, time.monotonic())
 
 
 @dataclass
 class _Line(Task):
+    log: LogProgress
     name: str
     total: int
     unit: str
+    before: int
+    started: float
     done: int = 0
-    started: float = field(default_factory=time.monotonic)
-    told: float = field(default_factory=time.monotonic)
 
     def advance(self, amount: int, note: str = "") -> None:
         self.done += amount
         now = time.monotonic()
-        if now - self.told >= EVERY_S:
-            self.told = now
-            left = (now - self.started) / self.done * (self.total - self.done)
-            print(
-                f"{self.name}: {self.done}/{self.total} {self.unit}, {left:.0f} s left {note}".rstrip(), file=sys.stderr
-            )
-
-
-class LogProgress(Progress):
-    """Plain lines on stderr."""
-
-    @contextlib.contextmanager
-    def task(self, name: str, total: int, unit: str) -> Iterator[Task]:
-        yield _Line(name, total, unit)
-
-    def say(self, message: str) -> None:
-        print(message, file=sys.stderr)
+        if self.done and now - self.log.told >= EVERY_S:
+            self.log.told = now
+            left = (now - self.started) / self.done * (self.total - self.before - self.done)
+            count = f"{self.before + self.done}/{self.total} {self.unit}"
+            print(f"{self.name}: {count}, {left:.0f} s left{note and ', '}{note}", file=sys.stderr, flush=True)
 
 
 class TerminalProgress(Progress):
     """Bars with the time left, on stderr, by rich."""
 
     def __init__(self) -> None:
+        from rich import progress as rich
         from rich.console import Console
 
-        self.console = Console(stderr=True)
-        self._bars = None
-
-    @contextlib.contextmanager
-    def task(self, name: str, total: int, unit: str) -> Iterator[Task]:
-        from rich import progress as rich
-
-        columns = (
+        self._bars = rich.Progress(
             rich.TextColumn("{task.description}"),
             rich.BarColumn(),
             rich.MofNCompleteColumn(),
-            rich.TextColumn(unit),
+            rich.TextColumn("{task.fields[unit]}"),
             rich.TimeRemainingColumn(),
             rich.TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            transient=True,
         )
-        outermost = self._bars is None
-        bars = self._bars = self._bars or rich.Progress(*columns, console=self.console, transient=True)
-        with bars if outermost else contextlib.nullcontext():
-            key = bars.add_task(name, total=total, note="")
 
-            class Bar(Task):
-                def advance(self, amount: int, note: str = "") -> None:
-                    bars.update(key, advance=amount, note=note)
+    @contextlib.contextmanager
+    def task(self, name: str, total: int, unit: str, done: int = 0) -> Iterator[Task]:
+        bars = self._bars
+        key = bars.add_task(name, total=total, completed=done, unit=unit, note="")
 
+        class Bar(Task):
+            def advance(self, amount: int, note: str = "") -> None:
+                bars.update(key, advance=amount)
+                if note:
+                    bars.update(key, note=note)
+
+        with bars:
             try:
                 yield Bar()
             finally:
                 bars.remove_task(key)
-                if outermost:
-                    self._bars = None
-
-    def say(self, message: str) -> None:
-        self.console.print(message, highlight=False, markup=False)
 
 
 def progress_for(*, quiet: bool) -> Progress:

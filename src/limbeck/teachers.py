@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
-from limbeck.files import sha256
+from limbeck.files import fingerprint, sha256
 from limbeck.objective import check_temperature
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class Ensemble(nn.Module):
         self.mean: Mean = mean
         self.weights = relative_weights(weights, len(teachers))
         mean_logits(torch.zeros(len(teachers), 1, 1), 1.0, mean, self.weights)
+
+    @property
+    def fingerprint(self) -> str:
+        """What binds a store to this ensemble: its members, their mean and weights."""
+        members = [teacher_fingerprint(member) for member in self.members]
+        return fingerprint({"members": members, "mean": self.mean, "weights": self.weights})
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits (batch, classes) of the mean distribution at temperature 1."""

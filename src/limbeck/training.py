@@ -219,8 +219,8 @@ class _Training:
             return finished
         self._start()
         began = time.monotonic() - self.state.seconds
-        with progress.task(name, self.budget.epochs * self.steps, "steps") as task:
-            task.advance(self.state.epoch * self.steps + self.state.step)
+        done = self.state.epoch * self.steps + self.state.step
+        with progress.task(name, self.budget.epochs * self.steps, "steps", done) as task:
             self._clock = _Clock(began, task)
             while self.state.epoch < self.budget.epochs and not self._should_stop():
                 self._epoch()
@@ -236,6 +236,7 @@ class _Training:
         """Return all that the result depends on."""
         validation = self.validation
         return {
+            "net": repr(self.net),
             "start": weights_fingerprint(self.net),
             "data": [self.transfer_set.fingerprint, self.transfer_set.labels_fingerprint],
             "view": self.transfer_set.view.spec(),

@@ -45,7 +45,9 @@ def test_classes_without_a_name_are_numbers(test_set):
 
 def test_a_teacher_in_bfloat16_is_judged(models, test_set):
     narrow = [Judged(model.name, model.logits.bfloat16()) for model in models]
-    assert Evidence.of(narrow, test_set).table()[1]["errors"] == "3"
+    evidence = Evidence.of(narrow, test_set)
+    assert evidence.table()[1]["errors"] == "3"
+    assert {model.logits.dtype for model in evidence.models} == {torch.float32}
 
 
 def test_no_model_is_refused(test_set):

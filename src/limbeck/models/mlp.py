@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
@@ -31,7 +32,8 @@ class MLP(nn.Module):
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
             raise ArgumentError(f"widths must be two or more numbers >= 1, got {list(widths)}")
-        self.scale = scale
+        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.scale: Tensor
         layers: list[nn.Module] = []
         for depth, (inward, outward) in enumerate(pairwise(widths)):
             rate = dropout if depth else input_dropout

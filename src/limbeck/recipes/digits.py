@@ -55,6 +55,8 @@ class Digits:
 
 def main(config: Digits, run: Run) -> "limbeck.road.Result":
     """Take the road with ten teachers."""
+    if run.data is not None:
+        raise limbeck.ArgumentError(f"digits come with scikit-learn and take no data folder, got {run.data}")
     train, test = limbeck.data.load_digits()
     train, validation = train.split(config.validation)
 

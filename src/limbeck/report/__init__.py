@@ -1,9 +1,11 @@
 """The evidence on one self-contained page.
 
-judged.py    what each model said on the test set, and who plays which part
-pictures.py  curves and confusions, as plotly's JSON
-examples.py  the test examples whose soft targets tell most
-page.py      the page, from page.html.j2, page.css and page.js
+judged.py      what each model said on the test set, and who plays which part
+curves.py      how the models were trained
+confusions.py  which class they take for which
+pictures.py    what those plotly figures share
+examples.py    the test examples whose soft targets tell most
+page.py        the page, from page.html.j2, page.css and page.js
 """
 
 from limbeck.report.judged import Judged, Table

@@ -15,9 +15,11 @@ from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
+from limbeck.report.confusions import MOST_CLASSES, MOST_NAMED, MOST_PRINTED, confusions
+from limbeck.report.curves import curves
 from limbeck.report.examples import DIFFER, telling, with_bars
 from limbeck.report.judged import Evidence, Judged, Table
-from limbeck.report.pictures import MOST_CLASSES, MOST_NAMED, MOST_PRINTED, confusions, curves, tone
+from limbeck.report.pictures import tone
 
 HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)

@@ -1,39 +1,16 @@
-"""Curves and confusions, as plotly's JSON.
+"""What all plotly figures of the page share.
 
 Colours are names of the page's CSS variables ("var(--student)"), which the page resolves for light and dark.
 Names are escaped, for plotly reads its texts as a kind of HTML.
 """
 
-import html
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
+from limbeck.report.judged import Judged
 
-from limbeck.report.judged import Evidence, Judged
-
-CURVES = {  # key of a history's row: what it is called
-    "loss": "Training loss",
-    "validation_nll": "Validation NLL",
-    "validation_errors": "Validation errors",
-}
+FONT = "system-ui, sans-serif"
 TONES = {"ensemble": "teacher", "teacher": "teacher", "twin": "twin", "student": "student"}
-MOST_POINTS = 1000  # of a curve; of a longer one every n-th epoch is drawn
-LOG_FROM = 1.0  # decades from which a curve's axis is logarithmic
-SPARSE_FROM = 2.0  # decades from which only powers of ten are marked on it, below also their double and fivefold
-FEW_EPOCHS = 8  # up to which each has its mark
-MOST_PRINTED = 20  # classes up to which a matrix has its counts printed
-MOST_NAMED = 60  # classes up to which they are named beside it
-MOST_CLASSES = 200  # of a matrix; of more, those with the most errors are drawn
-LONGEST_NAME = 16  # characters of a class name beside a matrix
-MOST_CONFUSED = 3  # pairs of classes named under a matrix
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -51,113 +28,25 @@ def tone(model: Judged) -> str:
     return TONES.get(model.name, "other")
 
 
-def curves(evidence: Evidence) -> list[Picture]:
-    """Return how the models were trained: a picture for each figure that a history has."""
-    return [picture for key in CURVES if (picture := _curve(evidence, key)) is not None]
-
-
-def confusions(evidence: Evidence) -> list[Picture]:
-    """Return label against choice for teacher, twin and student; nothing where there are no labels."""
-    if evidence.labels is None:
-        return []
-    drawn = drawn_classes(evidence.cast, evidence.labels, evidence.num_classes)
-    tables = [_counts(model.chosen, evidence.labels, drawn, evidence.num_classes) for model in evidence.cast]
-    most = max(1, *(int((table - table.diag().diag()).max()) for table in tables))
-    names = _axis_names(evidence.class_names, drawn.tolist())
-    return [
-        Picture(
-            key=f"confusion-{number}",
-            title=model.name,
-            caption=_in_words(model, evidence.labels, evidence.class_names),
-            figure={"data": _matrix(table, names, most), "layout": _matrix_layout(names)},
-        )
-        for number, (model, table) in enumerate(zip(evidence.cast, tables, strict=True))
-    ]
-
-
-def drawn_classes(
-    models: Sequence[Judged], labels: Int[Tensor, " examples"], num_classes: int
-) -> Int[Tensor, " drawn"]:
-    """Return the classes a matrix shows: all, or the MOST_CLASSES that the errors touch most."""
-    if num_classes <= MOST_CLASSES:
-        return torch.arange(num_classes)
-    touched = torch.zeros(num_classes, dtype=torch.long)
-    for model in models:
-        wrong = model.chosen != labels
-        touched += torch.cat([labels[wrong], model.chosen[wrong]]).bincount(minlength=num_classes)
-    return touched.argsort(descending=True, stable=True)[:MOST_CLASSES].sort().values
-
-
-def _curve(evidence: Evidence, key: str) -> Picture | None:
-    lines = [(model, points) for model in evidence.models if (points := _points(model, key))]
-    if not lines:
-        return None
-    heights = [y for _, points in lines for _, y in points]
-    epochs = max(len(points) for _, points in lines)
-    decades = math.log10(max(heights) / min(heights)) if min(heights) > 0 else 0.0
-    figure = {"data": [_line(*line) for line in lines], "layout": _curve_layout(decades, epochs)}
-    caption = " ".join(_course(*line) for line in lines)
-    return Picture(key, CURVES[key] + (", log scale" if decades >= LOG_FROM else ""), caption, figure)
-
-
-def _points(model: Judged, key: str) -> list[Point]:
-    every = max(1, math.ceil(len(model.history) / MOST_POINTS))
-    rows = list(enumerate(model.history, 1))[::-every][::-1]  # the last epoch is always there
-    told = ((row.get("epoch", number), row[key]) for number, row in rows if key in row)
-    return [(x, float(f"{y:.6g}")) for x, y in told if math.isfinite(y)]
-
-
-def _line(model: Judged, points: list[Point]) -> dict[str, Any]:
-    x, y = zip(*points, strict=True)
-    return {
-        "type": "scatter",
-        "mode": "lines" if len(points) > 1 else "markers",
-        "name": html.escape(model.name),
-        "x": x,
-        "y": y,
-        "line": {"color": f"var(--{tone(model)})", "width": 2, "dash": "5px,3px" if tone(model) == "twin" else "solid"},
-        "hovertemplate": "%{y:.4g}",
-    }
-
-
-def _course(model: Judged, points: list[Point]) -> str:
-    epoch, lowest = min(points, key=lambda point: point[1])
-    end = points[-1][1]
-    best = "its lowest" if end == lowest else f"lowest {_number(lowest)} after epoch {epoch:g}"
-    return f"{_capital(model.name)} ends at {_number(end)}, {best}."
-
-
-def _curve_layout(decades: float, epochs: int) -> dict[str, Any]:
-    scale: dict[str, Any] = {"type": "linear", "nticks": 6}
-    if decades >= LOG_FROM:
-        scale = {"type": "log", "dtick": 1 if decades >= SPARSE_FROM else "D2"}
-    return {
-        **_layout(),
-        "hovermode": "x unified",
-        "margin": {"l": 44, "r": 12, "t": 10, "b": 40},
-        "xaxis": {
-            **_axis("epoch"),
-            "showgrid": False,
-            "hoverformat": "d",
-            "dtick": 1 if epochs <= FEW_EPOCHS else None,
-        },
-        "yaxis": {**_axis(), **scale},
-    }
-
-
-def _layout() -> dict[str, Any]:
+def layout() -> dict[str, Any]:
+    """Return what every figure's layout begins with."""
     return {
         "autosize": True,
         "dragmode": False,
         "showlegend": False,
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--muted)"},
+        "font": {"family": FONT, "size": 12, "color": "var(--muted)"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"bgcolor": "var(--paper)", "bordercolor": "var(--rule)", "font": {"color": "var(--ink)"}},
+        "hoverlabel": {
+            "bgcolor": "var(--paper)",
+            "bordercolor": "var(--rule)",
+            "font": {"family": FONT, "color": "var(--ink)"},
+        },
     }
 
 
-def _axis(title: str = "") -> dict[str, Any]:
+def axis(title: str = "") -> dict[str, Any]:
+    """Return what every axis begins with."""
     return {
         "title": {"text": title, "standoff": 6},
         "fixedrange": True,
@@ -166,110 +55,3 @@ def _axis(title: str = "") -> dict[str, Any]:
         "gridcolor": "var(--rule)",
         "linecolor": "var(--rule)",
     }
-
-
-def _counts(
-    chosen: Int[Tensor, " examples"], labels: Int[Tensor, " examples"], drawn: Int[Tensor, " drawn"], num_classes: int
-) -> Int[Tensor, "drawn drawn"]:
-    place = torch.full((num_classes,), -1).index_copy_(0, drawn, torch.arange(len(drawn)))
-    rows, columns = place[labels], place[chosen]
-    inside = (rows >= 0) & (columns >= 0)
-    flat = rows[inside] * len(drawn) + columns[inside]
-    return flat.bincount(minlength=len(drawn) ** 2).view(len(drawn), len(drawn))
-
-
-def _matrix(table: Int[Tensor, "drawn drawn"], names: list[str], most: int) -> list[dict[str, Any]]:
-    """Return a heatmap of the errors, and where there is room the right answers as muted numbers."""
-    errors: list[list[int | None]] = table.tolist()
-    for index, row in enumerate(errors):
-        row[index] = None
-    heatmap = {
-        "type": "heatmap",
-        "x": names,
-        "y": names,
-        "z": errors,
-        "zmin": 0,
-        "zmax": most,
-        "colorscale": [[0, "var(--paper)"], [1e-6, "var(--heat-low)"], [1, "var(--heat-high)"]],
-        "showscale": len(names) > MOST_PRINTED,
-        "colorbar": {"thickness": 8, "outlinewidth": 0, "dtick": math.ceil(most / 5)},
-        "hoverongaps": False,
-        "hovertemplate": "%{y} taken for %{x}: %{z}<extra></extra>",
-        "xgap": 1 if len(names) <= MOST_PRINTED else 0,
-        "ygap": 1 if len(names) <= MOST_PRINTED else 0,
-    }
-    if len(names) > MOST_PRINTED:
-        return [heatmap]
-    heatmap["text"] = [[str(count) if count else "" for count in row] for row in errors]
-    heatmap["texttemplate"] = "%{text}"
-    return [heatmap, _diagonal(table, names)]
-
-
-def _diagonal(table: Int[Tensor, "drawn drawn"], names: list[str]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "text",
-        "x": names,
-        "y": names,
-        "text": [str(count) for count in table.diag().tolist()],
-        "textfont": {"color": "var(--muted)"},
-        "hovertemplate": "%{y} known as such: %{text}<extra></extra>",
-    }
-
-
-def _matrix_layout(names: list[str]) -> dict[str, Any]:
-    side = {
-        "type": "category",
-        "constrain": "domain",
-        "showgrid": False,
-        "ticks": "",
-        "tickmode": "linear" if len(names) <= MOST_PRINTED else "auto",
-        "showticklabels": len(names) <= MOST_NAMED,
-    }
-    return {
-        **_layout(),
-        "plot_bgcolor": "var(--quiet)",
-        "margin": {"l": 40, "r": 4, "t": 4, "b": 40},
-        "xaxis": {**_axis("choice"), **side, "range": [-0.5, len(names) - 0.5]},
-        "yaxis": {
-            **_axis("label"),
-            **side,
-            "range": [len(names) - 0.5, -0.5],
-            "scaleanchor": "x",
-            "constraintoward": "top",
-        },
-    }
-
-
-def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
-    """Return the drawn classes' names, short and numbered where two are alike: plotly would take them for one."""
-    cut = [
-        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in map(names.__getitem__, drawn)
-    ]
-    times = Counter(cut)
-    told = zip(cut, drawn, strict=True)
-    return [html.escape(name if times[name] == 1 else f"{name} #{index}") for name, index in told]
-
-
-def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:
-    wrong = int((model.chosen != labels).sum())
-    said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,}"
-    pairs = list(_most_confused(model, labels, len(names)))
-    told = ", ".join(f"{names[label]} taken for {names[choice]} ({count}×)" for label, choice, count in pairs)
-    return f"{said}. Most often {told}." if pairs else f"{said}."
-
-
-def _most_confused(model: Judged, labels: Int[Tensor, " examples"], num_classes: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (label, choice, count) of the commonest errors; of equal ones the lower classes come first."""
-    wrong = model.chosen != labels
-    pairs, counts = (labels[wrong] * num_classes + model.chosen[wrong]).unique(return_counts=True)
-    for place in counts.argsort(descending=True, stable=True)[:MOST_CONFUSED].tolist():
-        yield *divmod(int(pairs[place]), num_classes), int(counts[place])
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value.is_integer() else f"{value:.3g}"
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]

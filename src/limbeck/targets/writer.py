@@ -122,14 +122,12 @@ def _write_member(
 ) -> Manifest:
     """Write the shards that one member still lacks; each is whole before the manifest names it."""
     shards = list(manifest.members[index].shards)
-    with progress.task(f"soften: teacher {index}", manifest.num_rows, "rows") as task:
-        for number in range(-(-manifest.num_rows // manifest.rows_per_shard)):
+    done = sum(shard.rows for shard in shards)
+    with progress.task(f"soften: teacher {index + 1}", manifest.num_rows, "rows", done) as task:
+        for number in range(len(shards), -(-manifest.num_rows // manifest.rows_per_shard)):
             start = number * manifest.rows_per_shard
             rows = range(start, min(start + manifest.rows_per_shard, manifest.num_rows))
             path = folder / f"teacher-{index}" / f"{number:05d}.arrow"
-            if number < len(shards):
-                task.advance(len(rows))
-                continue
             logits = torch.cat(
                 [
                     predict(teacher, transfer_set, ids=transfer_set.ids[positions], number=view, batch_size=batch_size)

@@ -1,0 +1,151 @@
+"""Which class is taken for which: label against choice, the errors in colour."""
+
+import html
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from limbeck.report.judged import Evidence, Judged
+from limbeck.report.pictures import Picture, axis, layout
+
+MOST_PRINTED = 20  # classes up to which a matrix has its counts printed
+MOST_NAMED = 60  # classes up to which they are named beside it
+MOST_CLASSES = 200  # of a matrix; of more, those with the most errors are drawn
+LONGEST_NAME = 16  # characters of a class name beside a matrix
+MOST_CONFUSED = 3  # pairs of classes named under a matrix
+
+
+def confusions(evidence: Evidence) -> list[Picture]:
+    """Return label against choice for teacher, twin and student; nothing where there are no labels."""
+    if evidence.labels is None:
+        return []
+    drawn = drawn_classes(evidence.cast, evidence.labels, evidence.num_classes)
+    tables = [_counts(model.chosen, evidence.labels, drawn, evidence.num_classes) for model in evidence.cast]
+    most = max(1, *(int((table - table.diag().diag()).max()) for table in tables))
+    names = _axis_names(evidence.class_names, drawn.tolist())
+    return [
+        Picture(
+            key=f"confusion-{number}",
+            title=model.name,
+            caption=_in_words(model, evidence.labels, evidence.class_names),
+            figure={"data": _matrix(table, names, most), "layout": _layout(names)},
+        )
+        for number, (model, table) in enumerate(zip(evidence.cast, tables, strict=True))
+    ]
+
+
+def drawn_classes(
+    models: Sequence[Judged], labels: Int[Tensor, " examples"], num_classes: int
+) -> Int[Tensor, " drawn"]:
+    """Return the classes a matrix shows: all, or the MOST_CLASSES that the errors touch most."""
+    if num_classes <= MOST_CLASSES:
+        return torch.arange(num_classes)
+    touched = torch.zeros(num_classes, dtype=torch.long)
+    for model in models:
+        wrong = model.chosen != labels
+        touched += torch.cat([labels[wrong], model.chosen[wrong]]).bincount(minlength=num_classes)
+    return touched.argsort(descending=True, stable=True)[:MOST_CLASSES].sort().values
+
+
+def _counts(
+    chosen: Int[Tensor, " examples"], labels: Int[Tensor, " examples"], drawn: Int[Tensor, " drawn"], num_classes: int
+) -> Int[Tensor, "drawn drawn"]:
+    place = torch.full((num_classes,), -1).index_copy_(0, drawn, torch.arange(len(drawn)))
+    rows, columns = place[labels], place[chosen]
+    inside = (rows >= 0) & (columns >= 0)
+    flat = rows[inside] * len(drawn) + columns[inside]
+    return flat.bincount(minlength=len(drawn) ** 2).view(len(drawn), len(drawn))
+
+
+def _matrix(table: Int[Tensor, "drawn drawn"], names: list[str], most: int) -> list[dict[str, Any]]:
+    """Return a heatmap of the errors, and where there is room the right answers as muted numbers."""
+    errors: list[list[int | None]] = table.tolist()
+    for index, row in enumerate(errors):
+        row[index] = None
+    heatmap = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": errors,
+        "zmin": 0,
+        "zmax": most,
+        "colorscale": [[0, "var(--paper)"], [1e-6, "var(--heat-low)"], [1, "var(--heat-high)"]],
+        "showscale": len(names) > MOST_PRINTED,
+        "colorbar": {"thickness": 8, "outlinewidth": 0, "dtick": math.ceil(most / 5)},
+        "hoverongaps": False,
+        "hovertemplate": "%{y} taken for %{x}: %{z}<extra></extra>",
+        "xgap": 1 if len(names) <= MOST_PRINTED else 0,
+        "ygap": 1 if len(names) <= MOST_PRINTED else 0,
+    }
+    if len(names) > MOST_PRINTED:
+        return [heatmap]
+    heatmap["text"] = [[str(count) if count else "" for count in row] for row in errors]
+    heatmap["texttemplate"] = "%{text}"
+    return [heatmap, _diagonal(table, names)]
+
+
+def _diagonal(table: Int[Tensor, "drawn drawn"], names: list[str]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": names,
+        "y": names,
+        "text": [str(count) for count in table.diag().tolist()],
+        "textfont": {"color": "var(--muted)"},
+        "hovertemplate": "%{y} known as such: %{text}<extra></extra>",
+    }
+
+
+def _layout(names: list[str]) -> dict[str, Any]:
+    side = {
+        "type": "category",
+        "constrain": "domain",
+        "showgrid": False,
+        "ticks": "",
+        "tickmode": "linear" if len(names) <= MOST_PRINTED else "auto",
+        "showticklabels": len(names) <= MOST_NAMED,
+    }
+    return {
+        **layout(),
+        "plot_bgcolor": "var(--quiet)",
+        "margin": {"l": 40, "r": 4, "t": 4, "b": 40},
+        "xaxis": {**axis("choice"), **side, "range": [-0.5, len(names) - 0.5]},
+        "yaxis": {
+            **axis("label"),
+            **side,
+            "range": [len(names) - 0.5, -0.5],
+            "scaleanchor": "x",
+            "constraintoward": "top",
+        },
+    }
+
+
+def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
+    """Return the drawn classes' names, short and numbered where two are alike: plotly would take them for one."""
+    cut = [
+        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in map(names.__getitem__, drawn)
+    ]
+    times = Counter(cut)
+    told = zip(cut, drawn, strict=True)
+    return [html.escape(name if times[name] == 1 else f"{name} #{index}") for name, index in told]
+
+
+def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:
+    wrong = int((model.chosen != labels).sum())
+    said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,}"
+    pairs = list(_most_confused(model, labels, len(names)))
+    told = ", ".join(f"{names[label]} taken for {names[choice]} ({count}×)" for label, choice, count in pairs)
+    return f"{said}. Most often {told}." if pairs else f"{said}."
+
+
+def _most_confused(model: Judged, labels: Int[Tensor, " examples"], num_classes: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (label, choice, count) of the commonest errors; of equal ones the lower classes come first."""
+    wrong = model.chosen != labels
+    pairs, counts = (labels[wrong] * num_classes + model.chosen[wrong]).unique(return_counts=True)
+    for place in counts.argsort(descending=True, stable=True)[:MOST_CONFUSED].tolist():
+        yield *divmod(int(pairs[place]), num_classes), int(counts[place])
