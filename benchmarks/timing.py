@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from limbeck.evidence import row_of
 from limbeck.files import write_json
-from limbeck.road import row_of
 from limbeck.runs import provenance
 
 

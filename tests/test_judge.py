@@ -1,12 +1,14 @@
 """Figures against hand-made examples and other libraries."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss
 
 from limbeck import ArgumentError, TransferSet, evaluate
-from limbeck.judge import expected_calibration_error, measure, share_recovered, sign_flip_p
+from limbeck.judge import expected_calibration_error, mcnemar_p, measure, share_recovered, sign_flip_p
 from limbeck.models import MLP
 
 
@@ -54,6 +56,16 @@ def test_sign_flips_are_counted_exactly():
     assert sign_flip_p([1, 0, 3], [0, 1, 0]) == 6 / 8  # of the sums ±1 ±1 ±3 only ±1 is nearer to 0
     assert sign_flip_p([1.0], [0.0]) == 1.0
     assert sign_flip_p([2, 2], [2, 2]) == 1.0
+
+
+def test_mcnemar_counts_the_examples_that_only_one_model_gets_right():
+    labels = torch.zeros(20, dtype=torch.int64)
+    right, wrong = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    first = torch.stack([right] * 15 + [wrong] * 5)
+    second = torch.stack([right] * 7 + [wrong] * 10 + [right] * 3)  # 8 only first, 3 only second, 2 neither
+    expected = 2 * sum(math.comb(11, k) for k in range(4)) / 2**11
+    assert mcnemar_p(first, second, labels) == pytest.approx(expected)
+    assert mcnemar_p(first, first, labels) == 1.0
 
 
 def test_share_recovered():

@@ -115,6 +115,19 @@ def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:
     return float(test.pvalue)
 
 
+def mcnemar_p(
+    first: Float[Tensor, "examples classes"],
+    second: Float[Tensor, "examples classes"],
+    labels: Int[Tensor, " examples"],
+) -> float:
+    """Return the exact two-sided McNemar p of two fixed models' logits: do their errors differ on these examples?"""
+    from scipy.stats import binomtest
+
+    right = [logits.argmax(-1) == labels for logits in (first, second)]
+    only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    return float(binomtest(only_first, only_first + only_second).pvalue) if only_first + only_second else 1.0
+
+
 def share_recovered(twin: Sequence[float], teacher: Sequence[float], student: Sequence[float]) -> float | None:
     """Return (twin - student) / (twin - teacher) of the mean errors: 1 where the student equals its teacher.
 

@@ -9,32 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from limbeck.budget import Budget
-from limbeck.checkpoint import load_tensors, save_tensors
 from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError, RunError
+from limbeck.evidence import Outcome, figures, find, tabulate
 from limbeck.files import write_bytes
-from limbeck.judge import Measures, count_parameters, evaluate, measure, share_recovered, sign_flip_p
+from limbeck.judge import count_parameters, evaluate, mcnemar_p, measure
 from limbeck.objective import check_hard_weight, check_temperature
 from limbeck.report import Judged, write_report
 from limbeck.runs import Run, read_run
 from limbeck.targets import write_soft_targets
 from limbeck.teachers import Ensemble, predict
 from limbeck.training import Fitted, Row, fit
+from limbeck.training.checkpoint import load_tensors, save_tensors
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
-METRICS = {  # of results/*.json, and how a table prints them
-    "test errors": lambda m: m.errors,
-    "NLL": lambda m: m.nll,
-    "ECE": lambda m: m.ece,
-    "agreement": lambda m: m.agreement,
-    "parameters": lambda m: m.parameters,
-}
 
 
 @dataclass(frozen=True)
@@ -64,17 +57,6 @@ class Journey:
         outputs = [num_outputs(make(), self.train) for make in (self.make_teacher, self.make_student)]
         if outputs[0] != outputs[1]:
             raise ArgumentError(f"student and teacher must have the same classes, got {outputs[1]} and {outputs[0]}")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one seed came to: each setting's measures on the test set, and the student for keeps."""
-
-    measures: dict[str, list[Measures]]
-    seconds: dict[str, float]
-    """Training time of each setting; an ensemble's is that of all its members."""
-    student_validation: Measures
-    weights: Path
 
 
 @dataclass(frozen=True)
@@ -172,8 +154,13 @@ def _judge(journey: Journey, distilled: Distilled, taught: Sequence[Fitted], fol
         measures[name] = [evaluate(fitted.net, test, teacher_logits=reference)]
         seconds[name] = fitted.seconds
     save_judged(folder / "judged.safetensors", judged)
-    weights = folder / "student" / "model.safetensors"
-    return Outcome(measures, seconds, evaluate(distilled.student, journey.validation), weights)
+    return Outcome(
+        measures=measures,
+        seconds=seconds,
+        difference_p=mcnemar_p(judged[1].logits, judged[2].logits, test.labels[test.ids]),
+        student_validation=evaluate(distilled.student, journey.validation),
+        weights=folder / "student" / "model.safetensors",
+    )
 
 
 def save_judged(path: Path, judged: Sequence[Judged]) -> None:
@@ -181,92 +168,6 @@ def save_judged(path: Path, judged: Sequence[Judged]) -> None:
     tensors: dict[str, Tensor] = {model.name: model.logits for model in judged}
     histories: dict[str, list[Row]] = {model.name: model.history for model in judged}
     save_tensors(path, tensors, {"order": [model.name for model in judged], "histories": histories})
-
-
-def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
-    """Return the rows of record: each setting's metrics, one value a seed (the mean over a seed's teachers)."""
-    rows = []
-    for setting in outcomes[0].measures:
-        for metric, value_of in METRICS.items():
-            values = [float(np.mean([value_of(m) for m in outcome.measures[setting]])) for outcome in outcomes]
-            rows.append(row_of(setting, metric, values, paper.get((setting, metric))))
-    rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
-    share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", strongest(outcomes), "student")))
-    if share is not None:
-        rows.append(row_of(f"student, share of the twin-to-{strongest(outcomes)} gap", "ratio", [share], None))
-    return rows
-
-
-def row_of(setting: str, metric: str, values: list[float], paper: float | None) -> dict[str, Any]:
-    """Return one row of record; the sd is that of a sample, 0 for one value."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    mean = float(np.mean(values))
-    told = {"setting": setting, "metric": metric, "n": len(values), "mean": mean, "sd": sd}
-    return {**told, "values": values, "paper": paper}
-
-
-def strongest(outcomes: Sequence[Outcome]) -> str:
-    """Return the setting that taught the student."""
-    return "ensemble" if "ensemble" in outcomes[0].measures else "teacher"
-
-
-def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
-    """Return a setting's test errors, one value a seed."""
-    return [float(np.mean([m.errors for m in outcome.measures[setting]])) for outcome in outcomes]
-
-
-def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return the printed table: one line a setting, mean ± sd over the seeds."""
-    settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] == "test errors"))
-    table = []
-    for setting in settings:
-        own = {row["metric"]: row for row in rows if row["setting"] == setting}
-        line = {"model": setting, "seeds": str(own["test errors"]["n"])}
-        line |= {metric: formatted(own[metric]) for metric in METRICS}
-        if any(row["paper"] is not None for row in rows):
-            paper = own["test errors"]["paper"]
-            line["paper's errors"] = "–" if paper is None else f"{paper:g}"
-        table.append(line)
-    return table
-
-
-def formatted(row: dict[str, Any]) -> str:
-    """Return a row's figure as it is printed.
-
-    >>> formatted(row_of("twin", "test errors", [14, 16], None))
-    '15.0 ± 1.4'
-    """
-    if row["metric"] == "parameters":
-        return f"{row['mean']:,.0f}"
-    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%"), "NLL": (1, 3, "")}.get(
-        row["metric"], (1, 3, "")
-    )
-    spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
-    return f"{row['mean'] * scale:.{digits}f}{spread}{unit}"
-
-
-def find(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return in words whether the soft targets helped, and how much of the gap they closed."""
-    twin, student = errors_of(outcomes, "twin"), errors_of(outcomes, "student")
-    name, seeds = strongest(outcomes), len(outcomes)
-    examples = outcomes[0].measures["student"][0].examples
-    seed_word = "paired seeds" if seeds > 1 else "seed: no interval"
-    difference = np.mean(twin) - np.mean(student)
-    verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than its label-only twin"
-    p = f", sign-flip p = {sign_flip_p(twin, student):.3f}" if seeds > 1 else ""
-    said = [
-        (
-            f"The student makes {verb} ({np.mean(student):.1f} against {np.mean(twin):.1f} of {examples:,}; "
-            f"{seeds} {seed_word}{p})."
-        )
-    ]
-    share = share_recovered(twin, errors_of(outcomes, name), student)
-    if share is not None:
-        said.append(f"It recovers {share:.0%} of the gap between the twin and the {name}.")
-    size = outcomes[0].measures[name][0].parameters / outcomes[0].measures["student"][0].parameters
-    if size > 1:
-        said.append(f"It has {size:.0f} times fewer parameters than the {name}.")
-    return said
 
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:

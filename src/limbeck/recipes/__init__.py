@@ -27,6 +27,6 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("digits", digits.Digits, digits.main, 3, digits.__doc__ or ""),
+    Recipe("digits", digits.Digits, digits.main, 1, digits.__doc__ or ""),
     Recipe("mnist", mnist.Mnist, mnist.main, 1, mnist.__doc__ or ""),
 )

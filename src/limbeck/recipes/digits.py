@@ -5,8 +5,8 @@ download. Teacher: an ensemble of ten ReLU nets with dropout, on images jittered
 net, trained on their stored soft targets for plain images; its label-only twin has the same start, data, order and
 budget.
 
-    limbeck run digits                  3 paired seeds
-    limbeck run digits --seeds 10 --record
+    limbeck run digits                       one seed
+    limbeck run digits --seeds 10 --record   ten paired seeds
 
 Expected figures, time and machine: results/digits.json, shown by `limbeck list`.
 """
@@ -34,7 +34,7 @@ class Digits:
     """The teachers' training images are shifted by up to so many pixels."""
     temperature: float = 4.0
     """Temperature of the soft targets while the student learns."""
-    hard_weight: float = 0.0
+    hard_weight: float = 0.1
     """The labels' share (0..1) of the student's loss."""
     validation: int = 200
     """Training examples kept for validation."""

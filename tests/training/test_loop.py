@@ -11,11 +11,12 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-import limbeck.training as loop
 from limbeck import ArgumentError, Budget, RunError, TrainingError, TransferSet, fit, write_soft_targets
 from limbeck.data import Jitter
 from limbeck.models import MLP
-from limbeck.training import FromLabels, FromSoftTargets, constrain, rate_share
+from limbeck.training import clock, loop
+from limbeck.training.loop import constrain, rate_share
+from limbeck.training.objectives import FromLabels, FromSoftTargets
 
 QUICK = Budget(epochs=3, batch_size=16, learning_rate=1e-2, precision="32-true")
 
@@ -96,7 +97,7 @@ class Stopped(Exception):
 
 @pytest.mark.parametrize("stop_after", [1, 6, 7, 8, 13, 20])
 def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, stop_after):
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
     teacher = net(7)
     view = Jitter(1)
     data = blobs().seen_through(view)
@@ -130,9 +131,10 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, s
 
 PROGRAM = """
 import os, signal, sys, torch
-import limbeck, limbeck.training as loop
+import limbeck, limbeck.teachers
 from limbeck.models import MLP
-loop.CHECKPOINT_EVERY_S = 0.0
+from limbeck.training import clock, loop
+clock.CHECKPOINT_EVERY_S = 0.0
 if sys.argv[2] != "-":
     real, steps = loop._Training._set_rate, 0
     def dying(self):
@@ -153,9 +155,8 @@ print(limbeck.teachers.weights_fingerprint(net))
 
 def test_killed_and_started_again_it_ends_with_the_same_bits(tmp_path):
     def start(folder, kill_at):
-        program = PROGRAM.replace("import limbeck,", "import limbeck, limbeck.teachers,")
         return subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / folder), kill_at], capture_output=True, text=True
+            [sys.executable, "-c", PROGRAM, str(tmp_path / folder), kill_at], capture_output=True, text=True
         )
 
     whole = start("whole", "-")
@@ -198,7 +199,7 @@ def test_a_damaged_checkpoint_is_said(tmp_path):
 
 
 def test_curves_tell_each_epoch_once_even_when_resumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
     real = loop._Training._close_epoch
 
     def dying(self):

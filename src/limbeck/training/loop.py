@@ -11,109 +11,29 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from limbeck.budget import Budget, Precision
-from limbeck.checkpoint import load_tensors, restore_training, save_tensors, save_training
-from limbeck.curves import loggers_in
 from limbeck.data.philox import permutation
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint
-from limbeck.objective import check_hard_weight, check_temperature, distillation_loss, label_loss
+from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.targets import SoftTargets
 from limbeck.teachers import predict, weights_fingerprint
+from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
+from limbeck.training.clock import Clock
+from limbeck.training.curves import loggers_in
+from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
 BLOCK = 16  # batches whose soft targets are read at once
-CHECKPOINT_EVERY_S = 15.0
-TELL_EVERY_S = 0.1
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """What a training minimises."""
-
-    @property
-    def num_views(self) -> int | None:
-        """Cycle through so many views, one an epoch; a new one every epoch where None."""
-        ...
-
-    def check(self, transfer_set: TransferSet) -> None:
-        """Raise LimbeckError where this objective can't be trained for on this set."""
-        ...
-
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
-        """Return the teachers' logits for view `number` of the examples `ids`, or None where none are needed."""
-        ...
-
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
-        """Return one value per example."""
-        ...
-
-    def spec(self) -> dict[str, Any]:
-        """Return what binds a training to this objective."""
-        ...
-
-
-@dataclass(frozen=True)
-class FromLabels:
-    """Cross-entropy with the labels: teachers and label-only twins."""
-
-    num_views: int | None = None
-
-    def check(self, transfer_set: TransferSet) -> None:
-        if transfer_set.labels is None:
-            raise ArgumentError(f"training on labels needs labels, the {transfer_set.name} has none")
-
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
-        return None
-
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
-        assert labels is not None  # seen by `check`
-        return label_loss(logits, labels)
-
-    def spec(self) -> dict[str, Any]:
-        return {"name": "labels", "num_views": self.num_views}
-
-
-@dataclass(frozen=True)
-class FromSoftTargets:
-    """The paper's objective on stored soft targets: students."""
-
-    soft_targets: SoftTargets
-    temperature: float
-    hard_weight: float
-
-    def __post_init__(self) -> None:
-        check_temperature(self.temperature)
-        check_hard_weight(self.hard_weight, labelled=True)
-
-    @property
-    def num_views(self) -> int | None:
-        return self.soft_targets.num_views
-
-    def check(self, transfer_set: TransferSet) -> None:
-        self.soft_targets.check(transfer_set)
-        check_hard_weight(self.hard_weight, labelled=transfer_set.labels is not None)
-
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
-        return self.soft_targets.logits(ids, number, temperature=self.temperature)
-
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
-        assert targets is not None
-        return distillation_loss(logits, targets, labels, temperature=self.temperature, hard_weight=self.hard_weight)
-
-    def spec(self) -> dict[str, Any]:
-        told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
-        return {"name": "soft targets", "store": self.soft_targets.fingerprint, **told}
 
 
 @dataclass(frozen=True)
@@ -221,7 +141,7 @@ class _Training:
         began = time.monotonic() - self.state.seconds
         done = self.state.epoch * self.steps + self.state.step
         with progress.task(name, self.budget.epochs * self.steps, "steps", done) as task:
-            self._clock = _Clock(began, task)
+            self._clock = Clock(began, task)
             while self.state.epoch < self.budget.epochs and not self._should_stop():
                 self._epoch()
                 task.advance(0, self._note())
@@ -403,30 +323,6 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
-
-
-class _Clock:
-    """When to tell of progress and when to write a checkpoint: by time, so that small nets don't pay."""
-
-    def __init__(self, began: float, task: Any) -> None:
-        self.began, self.task = began, task
-        self.told = self.kept = time.monotonic()
-        self.untold = 0
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def advance(self) -> None:
-        self.untold += 1
-        if time.monotonic() - self.told > TELL_EVERY_S:
-            self.tell()
-
-    def tell(self) -> None:
-        self.task.advance(self.untold)
-        self.told, self.untold = time.monotonic(), 0
-
-    def checkpoint_is_due(self) -> bool:
-        return time.monotonic() - self.kept >= CHECKPOINT_EVERY_S
 
 
 def rate_share(share: float, warmup: float) -> float:

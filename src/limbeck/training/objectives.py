@@ -1,0 +1,90 @@
+"""What a training minimises: the only thing, with its batches, in which teachers, twins and students differ."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from limbeck.data.transfer_set import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.objective import check_hard_weight, check_temperature, distillation_loss, label_loss
+from limbeck.targets import SoftTargets
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What a training minimises."""
+
+    @property
+    def num_views(self) -> int | None:
+        """Cycle through so many views, one an epoch; a new one every epoch where None."""
+        ...
+
+    def check(self, transfer_set: TransferSet) -> None:
+        """Raise LimbeckError where this objective can't be trained for on this set."""
+        ...
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        """Return the teachers' logits for view `number` of the examples `ids`, or None where none are needed."""
+        ...
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        """Return one value per example."""
+        ...
+
+    def spec(self) -> dict[str, Any]:
+        """Return what binds a training to this objective."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromLabels:
+    """Cross-entropy with the labels: teachers and label-only twins."""
+
+    num_views: int | None = None
+
+    def check(self, transfer_set: TransferSet) -> None:
+        if transfer_set.labels is None:
+            raise ArgumentError(f"training on labels needs labels, the {transfer_set.name} has none")
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        return None
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        assert labels is not None  # seen by `check`
+        return label_loss(logits, labels)
+
+    def spec(self) -> dict[str, Any]:
+        return {"name": "labels", "num_views": self.num_views}
+
+
+@dataclass(frozen=True)
+class FromSoftTargets:
+    """The paper's objective on stored soft targets: students."""
+
+    soft_targets: SoftTargets
+    temperature: float
+    hard_weight: float
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+        check_hard_weight(self.hard_weight, labelled=True)
+
+    @property
+    def num_views(self) -> int | None:
+        return self.soft_targets.num_views
+
+    def check(self, transfer_set: TransferSet) -> None:
+        self.soft_targets.check(transfer_set)
+        check_hard_weight(self.hard_weight, labelled=transfer_set.labels is not None)
+
+    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+        return self.soft_targets.logits(ids, number, temperature=self.temperature)
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+        assert targets is not None
+        return distillation_loss(logits, targets, labels, temperature=self.temperature, hard_weight=self.hard_weight)
+
+    def spec(self) -> dict[str, Any]:
+        told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
+        return {"name": "soft targets", "store": self.soft_targets.fingerprint, **told}
