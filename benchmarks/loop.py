@@ -18,8 +18,8 @@ from limbeck import Budget, TransferSet, fit
 from limbeck.data import Jitter
 from limbeck.models import MLP
 
-EXAMPLES, PAIRS = 51_200, 7
-BUDGET = Budget(epochs=2, batch_size=128)
+EXAMPLES, PAIRS = 51_200, 9
+BUDGET = Budget(epochs=1, batch_size=128)
 
 
 def net() -> MLP:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from limbeck.errors import ArgumentError
 
-Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
+Precision = Literal["auto", "32-true", "bf16-mixed"]
 
 
 @dataclass(frozen=True)

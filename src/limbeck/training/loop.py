@@ -196,23 +196,24 @@ class _Training:
             self.state, self.best = _State(**told["state"]), best or None
         for row in self.state.history:
             self._fabric.log_dict(row, step=int(row["epoch"]))
-        self._model, self._stepper = self._fabric.setup(self.net, self._optimizer)
 
     def _epoch(self) -> None:
         """Run what is left of one epoch and close it."""
         state, clock = self.state, self._clock
-        self._model.train()
+        self.net.train()
         pending: list[tuple[Tensor, int]] = []
         every = 1 if self._fabric.device.type == "cpu" else CHECK_EVERY
         for inputs, labels, targets in self._batches(state.step):
             self._set_rate()
-            losses = self.objective.loss(self._model(inputs), labels, targets)
-            self._fabric.backward(losses.mean())
-            self._stepper.step()
-            self._stepper.zero_grad()
+            with self._fabric.autocast():
+                logits = self.net(inputs)
+            loss = self.objective.loss(logits, labels, targets).mean()
+            self._fabric.backward(loss)
+            self._optimizer.step()
+            self._optimizer.zero_grad()
             if self.budget.max_norm is not None:
                 constrain(self.net, self.budget.max_norm)
-            pending.append((losses.detach().sum(), len(losses)))
+            pending.append((loss.detach(), len(inputs)))
             state.step += 1
             due = clock.checkpoint_is_due()
             if len(pending) >= every or due or state.step == self.steps:
@@ -255,11 +256,11 @@ class _Training:
             loss = value.item()
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"the loss must be finite, got {loss / count} in epoch {self.state.epoch + 1}, "
+                    f"the loss must be finite, got {loss} in epoch {self.state.epoch + 1}, "
                     f"step {self.state.step - back + 1}",
                     "lower the learning rate, or look at the data and the teacher's logits of that batch",
                 )
-            self.state.loss_sum += loss
+            self.state.loss_sum += loss * count
         pending.clear()
 
     def _close_epoch(self) -> None:
