@@ -28,16 +28,14 @@ def interleaved(first: Callable[[], object], second: Callable[[], object], pairs
 def ratio_row(setting: str, times: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """Return the row of record of a ratio, first to second, and print its median."""
     row = row_of(setting, "ratio", [first / second for first, second in times], None)
-    row["median"] = statistics.median(row["values"])
-    print(f"{setting}: {row['median']:.3f} (median of {len(times)})")
+    print(f"{setting}: {statistics.median(row['values']):.3f} (median of {len(times)})")
     return row
 
 
 def value_row(setting: str, metric: str, values: list[float]) -> dict[str, Any]:
     """Return the row of record of a plain figure, and print its median."""
     row = row_of(setting, metric, values, None)
-    row["median"] = statistics.median(values)
-    print(f"{setting}, {metric}: {row['median']:.4g} (median of {len(values)})")
+    print(f"{setting}, {metric}: {statistics.median(values):.4g} (median of {len(values)})")
     return row
 
 

@@ -42,7 +42,7 @@ def test_the_run_folder_holds_what_the_design_says(smoke):
     assert list(errors) == ["teacher", "ensemble", "twin", "student"]
     assert all(row["n"] == 2 and len(row["values"]) == 2 for row in errors.values())
     present = {str(path.relative_to(folder / "run")) for path in (folder / "run").rglob("*") if path.is_file()}
-    for name in ("student.safetensors", "seed-1/targets/manifest.json", "seed-0/student/curves/metrics.csv"):
+    for name in ("student.safetensors", "seed-1/targets/manifest.json", "seed-0/student/curves.csv"):
         assert name in present
     assert not any("checkpoint" in name or "partial" in name for name in present)
 
@@ -88,21 +88,25 @@ def test_record_writes_the_figures_of_record(tmp_path):
     done = limbeck("run", "digits", *options, "--record", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "results" / "digits.json").read_text())
-    assert list(told) == ["recipe", "command", "config", "commit", "versions", "machine", "date", "rows", "findings"]
+    assert list(told) == RECORD
     assert all(list(row) == ["setting", "metric", "n", "mean", "sd", "values", "paper"] for row in told["rows"])
     assert {row["setting"] for row in told["rows"]} >= {"teacher", "twin", "student"}
     assert told["config"]["teacher"]["epochs"] == 1
 
+
+RECORD = [
+    "recipe", "command", "config", "commit", "versions", "machine", "threads", "auto_precision", "date", "rows", "findings",
+]  # fmt: skip
 
 BAD = [
     (("rum",), "command must be one of list, run, report, got rum\n\nhint: did you mean run?"),
     (("run", "digit"), "recipe must be one of digits, mnist, got digit\n\nhint: did you mean digits?"),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
     (("run", "digits", "--temperature", "warm"), "--temperature"),
-    (("run", "digits", "--temperature", "0"), "temperature must be a finite number > 0, got 0.0"),
-    (("run", "digits", "--temperature", "-3"), "temperature must be a finite number > 0, got -3.0"),
+    (("run", "digits", "--temperature", "0"), "temperature must be > 0, from 1e-06 to 1e+09, got 0.0"),
+    (("run", "digits", "--temperature", "-3"), "temperature must be > 0, from 1e-06 to 1e+09, got -3.0"),
     (("run", "digits", "--hard-weight", "1.5"), "hard_weight must lie in 0..1, got 1.5"),
-    (("run", "digits", "--members", "0"), "members must be >= 1, got 0"),
+    (("run", "digits", "--members", "0"), "members must lie in 1..999, got 0"),
     (("run", "digits", "--seeds", "0"), "seeds must be >= 1, got 0"),
     (("run", "digits", "--dropout", "1"), "must lie in 0..1, 1 excluded, got 1.0"),
     (("run", "digits", "--jitter", "-1"), "jitter must be >= 0 pixels, got -1"),

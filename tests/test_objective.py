@@ -158,7 +158,7 @@ def test_unequal_micro_batches_make_one_batch():
 def test_a_class_masked_in_both_takes_no_part():
     z, v, _ = random_logits(classes=4)
     masked = [torch.cat([t, torch.full((8, 1), -math.inf)], -1) for t in (z, v)]
-    for temperature in (4.0, 50.0):
+    for temperature in (4.0, 50.0, 1e4):
         found = distillation_loss(masked[0], masked[1], temperature=temperature)
         assert_close(found, distillation_loss(z, v, temperature=temperature), rtol=1e-4, atol=1e-5)
         gradient = gradient_of(masked[0], masked[1], temperature=temperature)
@@ -185,10 +185,24 @@ def test_finite_for_every_finite_logit(dtype, temperature):
     top = torch.finfo(dtype).max
     z = torch.tensor([[top, -top, 0.0], [0.0, 0.0, 0.0], [top, top, top]], dtype=dtype)
     v = torch.tensor([[-top, top, 0.0], [top, -top, 0.0], [-top, -top, -top]], dtype=dtype)
-    options = {"temperature": temperature, "hard_weight": 0.5}
     labels = torch.tensor([1, 0, 2])
-    assert distillation_loss(z, v, labels, **options).isfinite().all()
-    assert gradient_of(z, v, labels, **options).isfinite().all()
+    for hard_weight in (0.0, 0.5, 1.0):
+        options = {"temperature": temperature, "hard_weight": hard_weight}
+        assert distillation_loss(z, v, labels, **options).isfinite().all()
+        assert gradient_of(z, v, labels, **options).isfinite().all()
+
+
+@pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]])
+def test_a_teacher_that_says_nothing_is_not_hidden(row):
+    assert distillation_loss(torch.zeros(1, 2), torch.tensor([row])).isnan().all()
+
+
+def test_a_wider_teacher_widens_the_computation():
+    z, v, _ = random_logits()
+    found = distillation_loss(z, v.double())
+    assert found.dtype == torch.float64
+    assert_close(found.numpy(), numpy_loss(z, v), rtol=1e-12, atol=1e-12)
+    assert gradient_of(z, v.double()).dtype == torch.float32
 
 
 LOGITS = npst.arrays(np.float32, (3, 4), elements=st.floats(-60, 60, width=32))
@@ -202,10 +216,10 @@ def test_never_negative_and_near_the_twin(z, v, temperature):
     assert_close(found.double().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-46, 1e200, math.inf, math.nan])
 def test_refuses_temperatures_that_are_not_positive_numbers(temperature):
     z, v, _ = random_logits()
-    with pytest.raises(ArgumentError, match=r"temperature must be a finite number > 0, got"):
+    with pytest.raises(ArgumentError, match=r"temperature must be > 0, from 1e-06 to 1e\+09, got"):
         distillation_loss(z, v, temperature=temperature)
     with pytest.raises(ArgumentError, match="temperature"):
         soften(z, temperature)

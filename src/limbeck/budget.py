@@ -1,7 +1,7 @@
 """What a training may spend. A student and its label-only twin get the same budget."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from limbeck.errors import ArgumentError
 
@@ -37,6 +37,10 @@ class Budget:
             "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
             "max_norm must be > 0": (self.max_norm is None or self.max_norm > 0, self.max_norm),
+            f"precision must be one of {', '.join(get_args(Precision))}": (
+                self.precision in get_args(Precision),
+                self.precision,
+            ),
             "early_stop must be >= 1": (self.early_stop is None or self.early_stop >= 1, self.early_stop),
         }
         for rule, (holds, value) in rules.items():

@@ -6,6 +6,8 @@ Errors of ours and bad arguments end with one message and exit code 2; a traceba
 import dataclasses
 import difflib
 import json
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +18,10 @@ import tyro
 
 from limbeck import __version__
 from limbeck.errors import ArgumentError, LimbeckError
-from limbeck.files import cannot_write
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
 from limbeck.results import expected, record
-from limbeck.runs import Run, command_line, default_folder, read_run
+from limbeck.runs import Run, default_folder, read_run
 
 if TYPE_CHECKING:
     from limbeck.road import Result
@@ -79,8 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dispatch(arguments)
     except LimbeckError as error:
         return _fail(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: leave without a complaint
+        return 0
     except OSError as error:
-        return _fail(cannot_write(error.filename or "a file", error))
+        return _fail(LimbeckError(f"the system refused {error.filename or 'a file'}: {error.strerror or error}"))
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -143,7 +147,7 @@ def _run(arguments: list[str]) -> None:
         num_seeds=recipe.default_seeds if options.seeds is None else options.seeds,
         data=options.data,
         progress=progress_for(quiet=options.quiet),
-        command=command_line(),
+        command=shlex.join(["limbeck", "run", *arguments]),
     )
     if run.num_seeds < 1:
         raise ArgumentError(f"seeds must be >= 1, got {run.num_seeds}")

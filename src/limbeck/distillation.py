@@ -21,6 +21,10 @@ from limbeck.targets import SoftTargets
 from limbeck.teachers import predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 
+TAUGHT_ON_THESE = (
+    "These examples were held out from student and twin alone: the teacher may have been trained on them, "
+    "and its own figures may flatter it."
+)
 HELD_OUT_SHARE = 10  # one example in so many is held out where no test set is given
 
 
@@ -35,6 +39,8 @@ class Distilled:
     """The teachers' logits (examples, classes) on the test set at temperature 1, where they are stored."""
     temperature: float
     hard_weight: float
+    held_out: bool
+    """Whether the test set was cut from the transfer set: its teacher may have been trained on it."""
 
     @property
     def student(self) -> nn.Module:
@@ -72,7 +78,8 @@ class Distilled:
             if fitted is not None:
                 models.append(Judged(name, predict(fitted.net, self.test_set), fitted.history))
         told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
-        return write_report(path, "Distillation", models, self.test_set, config=told)
+        note = TAUGHT_ON_THESE if self.held_out and self.teacher_logits is not None else ""
+        return write_report(path, "Distillation", models, self.test_set, config=told, note=note)
 
 
 def distill(
@@ -104,7 +111,8 @@ def distill(
         epochs: passes over the set; `budget` tells the rest.
         budget: steps, rate and regularisation of both trainings.
         validation: labelled set for curves and early stopping.
-        test_set: what both are judged on; where None, a tenth of the transfer set is held out for it.
+        test_set: what both are judged on; where None, a tenth of the transfer set is held out for it. Held out from
+            student and twin, that is: if the teacher was trained on it, its own figures there flatter it.
         test_targets: the teachers' store for a `test_set` that is given, for its rows in the report.
         seed: of the order of the data, of dropout and of what is held out.
         folder: where checkpoints and the nets go; a killed distillation goes on from there.
@@ -121,11 +129,12 @@ def distill(
     check_hard_weight(hard_weight, labelled=transfer_set.labels is not None)
     objective = FromSoftTargets(soft_targets, temperature, hard_weight)
     soft_targets.check(transfer_set, num_outputs(student, transfer_set))
+    held_out = test_set is None
     if test_set is None:
         if test_targets is not None:
             raise ArgumentError("test_targets need the test_set they were written for, got none")
-        held_out = max(1, len(transfer_set) // HELD_OUT_SHARE)
-        transfer_set, test_set = transfer_set.split(held_out, seed, "held-out tenth of the transfer set")
+        size = max(1, len(transfer_set) // HELD_OUT_SHARE)
+        transfer_set, test_set = transfer_set.split(size, seed, "held-out tenth of the transfer set")
         test_targets = soft_targets
     if test_targets is not None:
         test_targets.check(test_set, soft_targets.num_classes)
@@ -148,7 +157,7 @@ def distill(
     twin_fit = train(twin, FromLabels(soft_targets.num_views), "twin") if labelled else None
     student_fit = train(student, objective, "student")
     logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)
-    return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight)
+    return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@
 
 Each says the rule, the value and, where there is one, the way out:
 
-    temperature must be > 0, got -1.0
+    temperature must be > 0, from 1e-06 to 1e+09, got -1.0
 
     hint: the paper uses 1 to 20; 1 is the ordinary softmax
 

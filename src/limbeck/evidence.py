@@ -41,7 +41,9 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
     share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", strongest(outcomes), "student")))
     if share is not None:
-        rows.append(row_of(f"student, share of the twin-to-{strongest(outcomes)} gap", "ratio", [share], None))
+        rows.append(
+            row_of(f"student, gap to its twin / gap between twin and {strongest(outcomes)}", "ratio", [share], None)
+        )
     return rows
 
 
@@ -86,9 +88,7 @@ def formatted(row: dict[str, Any]) -> str:
     """
     if row["metric"] == "parameters":
         return f"{row['mean']:,.0f}"
-    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%"), "NLL": (1, 3, "")}.get(
-        row["metric"], (1, 3, "")
-    )
+    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%")}.get(row["metric"], (1, 3, ""))
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
     return f"{row['mean'] * scale:.{digits}f}{spread}{unit}"
 
@@ -109,7 +109,7 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     share = share_recovered(twin, errors_of(outcomes, name), student)
     if share is not None:
         said.append(f"It recovers {share:.0%} of the gap between the twin and the {name}.")
-    size = outcomes[0].measures[name][0].parameters / outcomes[0].measures["student"][0].parameters
-    if size > 1:
-        said.append(f"It has {size:.0f} times fewer parameters than the {name}.")
+    large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
+    if large > small:
+        said.append(f"It has {small:,} parameters, the {name} {large:,}.")
     return said

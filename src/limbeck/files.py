@@ -18,7 +18,7 @@ def writing(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the disk is full or the folder can't be written; `path` is as it was before.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves is written over
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -29,7 +29,8 @@ class Measures:
     """Expected calibration error, 0..1, 15 bins of equal width."""
     agreement: float | None
     """Share (0..1) of the examples on which it chooses the teacher's class; None where no teacher is given."""
-    parameters: int
+    parameters: int | None
+    """None where only its logits are known."""
 
     @property
     def accuracy(self) -> float:
@@ -55,7 +56,7 @@ def measure(
     logits: Float[Tensor, "examples classes"],
     labels: Int[Tensor, " examples"],
     teacher_logits: Float[Tensor, "examples classes"] | None = None,
-    parameters: int = 0,
+    parameters: int | None = None,
 ) -> Measures:
     """Return the figures of logits already computed."""
     if teacher_logits is not None and teacher_logits.shape != logits.shape:
@@ -87,9 +88,9 @@ def expected_calibration_error(probs: Float[Tensor, "examples classes"], labels:
     return (gap.abs().sum() / len(labels)).item()
 
 
-def count_parameters(model: Teacher) -> int:
-    """Return a net's number of parameters, 0 for what is no net."""
-    return sum(parameter.numel() for parameter in model.parameters()) if isinstance(model, nn.Module) else 0
+def count_parameters(model: Teacher) -> int | None:
+    """Return a net's number of parameters, None for what is no net."""
+    return sum(parameter.numel() for parameter in model.parameters()) if isinstance(model, nn.Module) else None
 
 
 def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:

@@ -7,7 +7,6 @@ for student logits z and teacher logits v. T² keeps the soft gradient's size wh
 `hard_weight` means the same at every temperature. Losses come one per example; the caller averages.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from limbeck.errors import ArgumentError
 
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-6, 1e9
 SMALL = 0.03  # below this |x|, three terms of the series give exp(x) - 1 - x to float32's last digits
 EXACT_UP_TO = 10.0  # above this temperature float32 loses the direct KL to cancellation: see `_kl`
 
@@ -28,7 +28,7 @@ def soften(logits: Float[Tensor, "*batch classes"] | Sequence[Any], temperature:
     Computed in float32 at least. A logit of -inf is a class of probability 0.
 
     Raises:
-        ArgumentError: the temperature is not a finite number > 0.
+        ArgumentError: the temperature is not > 0.
 
     >>> soften([1.0, 2.0, 3.0, 4.0], 2)
     tensor([0.1015, 0.1674, 0.2760, 0.4551])
@@ -53,7 +53,7 @@ def distillation_loss(
     probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite.
 
     Raises:
-        ArgumentError: shapes that differ, a temperature that is not a finite number > 0, a hard_weight outside 0..1,
+        ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1,
             labels that are missing though hard_weight > 0, or outside 0..classes - 1.
 
     >>> z = torch.tensor([[1.0, 2.0, 3.0]])
@@ -84,10 +84,10 @@ def label_loss(logits: Float[Tensor, "batch classes"], labels: Int[Tensor, " bat
 
 
 def check_temperature(temperature: float) -> None:
-    """Raise ArgumentError unless the temperature is a finite number > 0."""
-    if not (temperature > 0 and math.isfinite(temperature)):
+    """Raise ArgumentError unless the temperature lies where float32 can compute with it and its square."""
+    if not LOWEST_TEMPERATURE <= temperature <= HIGHEST_TEMPERATURE:
         raise ArgumentError(
-            f"temperature must be a finite number > 0, got {temperature}",
+            f"temperature must be > 0, from {LOWEST_TEMPERATURE:g} to {HIGHEST_TEMPERATURE:g}, got {temperature}",
             "the paper uses 1 to 20; 1 is the ordinary softmax",
         )
 
@@ -147,22 +147,24 @@ class _DistillationLoss(torch.autograd.Function):
         temperature: float,
         hard_weight: float,
     ) -> Tensor:
-        z, v = _scaled(student_logits, temperature), _scaled(teacher_logits, temperature)
-        log_q, log_p = z.log_softmax(-1), v.log_softmax(-1)
-        value = (1 - hard_weight) * temperature**2 * _kl(z, v, log_q, log_p, series=temperature > EXACT_UP_TO)
-        gradient = None
-        if ctx.needs_input_grad[0]:
+        ctx.student_dtype = student_logits.dtype
+        wide = torch.promote_types(torch.promote_types(student_logits.dtype, teacher_logits.dtype), torch.float32)
+        student_logits, teacher_logits = student_logits.to(wide), teacher_logits.to(wide)
+        value, gradient = student_logits.new_zeros(len(student_logits)), torch.zeros_like(student_logits)
+        if hard_weight < 1:
+            z, v = _scaled(student_logits, temperature), _scaled(teacher_logits, temperature)
+            log_q, log_p = z.log_softmax(-1), v.log_softmax(-1)
+            kl = _kl(z, v, log_q, log_p, series=temperature > EXACT_UP_TO)
+            value = (1 - hard_weight) * temperature**2 * kl
             gradient = log_q.exp().sub_(log_p.exp()).mul_((1 - hard_weight) * temperature)
         if labels is not None:
             index = labels.long().unsqueeze(-1)
-            log_q1 = _scaled(student_logits, 1.0).log_softmax(-1)
-            value = value - hard_weight * log_q1.gather(-1, index).squeeze(-1)
-            if gradient is not None:
-                gradient.add_(log_q1.exp(), alpha=hard_weight)
-                gradient.scatter_add_(-1, index, gradient.new_full(index.shape, -hard_weight))
+            log_q = student_logits.log_softmax(-1)
+            value = value - hard_weight * log_q.gather(-1, index).squeeze(-1)
+            gradient.add_(log_q.exp(), alpha=hard_weight)
+            gradient.scatter_add_(-1, index, gradient.new_full(index.shape, -hard_weight))
         ctx.save_for_backward(gradient)
-        ctx.student_dtype = student_logits.dtype
-        return value.clamp(max=torch.finfo(value.dtype).max)
+        return value.clamp(max=torch.finfo(wide).max)
 
     @staticmethod
     @once_differentiable
@@ -179,12 +181,13 @@ def _kl(z: Tensor, v: Tensor, log_q: Tensor, log_p: Tensor, *, series: bool) -> 
     d = z - v centred on its mean under p, KL = log(1 + E_p[exp(d) - 1 - d]): a sum of non-negative terms.
     """
     p = log_p.exp()
-    direct = torch.where(p > 0, p * (log_p - log_q), 0).sum(-1)
+    direct = torch.where(p == 0, 0, p * (log_p - log_q)).sum(-1)  # a NaN in the teacher stays one
     if not series:
         return direct.clamp(min=0)
-    d = z - v
+    masked = z.isneginf() & v.isneginf()
+    d = torch.where(masked, 0, z - v)
     d = d - (p * d).sum(-1, keepdim=True)
     excess = torch.where(d.abs() < SMALL, d * d * (0.5 + d * (1 / 6 + d / 24)), d.expm1() - d)
     centred = (p * excess).sum(-1).log1p()
-    usable = (d.abs() < 1).all(-1) & (p > 0).all(-1)  # NaN, from a masked class, is not < 1
+    usable = (masked | ((d.abs() < 1) & (p > 0))).all(-1)
     return torch.where(usable, centred, direct.clamp(min=0))

@@ -52,8 +52,8 @@ class Journey:
         """Find what is wrong before the first teacher is trained."""
         check_temperature(self.temperature)
         check_hard_weight(self.hard_weight, labelled=self.train.labels is not None)
-        if self.num_teachers < 1:
-            raise ArgumentError(f"members must be >= 1, got {self.num_teachers}")
+        if not 1 <= self.num_teachers < MEMBERS_PER_SEED:
+            raise ArgumentError(f"members must lie in 1..{MEMBERS_PER_SEED - 1}, got {self.num_teachers}")
         outputs = [num_outputs(make(), self.train) for make in (self.make_teacher, self.make_student)]
         if outputs[0] != outputs[1]:
             raise ArgumentError(f"student and teacher must have the same classes, got {outputs[1]} and {outputs[0]}")
@@ -80,8 +80,8 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     table, findings = tabulate(rows), find(outcomes)
     best = min(outcomes, key=lambda outcome: outcome.student_validation.nll)
     write_bytes(run.folder / "student.safetensors", best.weights.read_bytes())
-    run.save({"seeds": run.num_seeds, "rows": rows, "findings": findings, "table": table})
     keep_test_set(run.folder, journey.test)
+    run.save({"seeds": run.num_seeds, "rows": rows, "findings": findings, "table": table})
     return Result(rows, table, findings, draw(run.folder))
 
 
@@ -140,24 +140,26 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Fitted]:
 def _judge(journey: Journey, distilled: Distilled, taught: Sequence[Fitted], folder: Path) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
     assert reference is not None
-    assert test.labels is not None
+    labels = test.labels_at(test.ids)
+    assert labels is not None
     assert distilled.twin_fit is not None
     measures = {"teacher": [evaluate(fitted.net, test, teacher_logits=reference) for fitted in taught]}
     strongest = "ensemble" if len(taught) > 1 else "teacher"
     if strongest == "ensemble":
-        size = sum(count_parameters(fitted.net) for fitted in taught)
-        measures["ensemble"] = [measure(reference, test.labels[test.ids], reference, size)]
+        size = sum(count_parameters(fitted.net) or 0 for fitted in taught)
+        measures["ensemble"] = [measure(reference, labels, reference, size)]
     seconds = {strongest: sum(fitted.seconds for fitted in taught)}
     judged = [Judged(strongest, reference)]
     for name, fitted in (("twin", distilled.twin_fit), ("student", distilled.student_fit)):
-        judged.append(Judged(name, predict(fitted.net, test), fitted.history))
-        measures[name] = [evaluate(fitted.net, test, teacher_logits=reference)]
+        logits = predict(fitted.net, test)
+        judged.append(Judged(name, logits, fitted.history))
+        measures[name] = [measure(logits, labels, reference, count_parameters(fitted.net))]
         seconds[name] = fitted.seconds
     save_judged(folder / "judged.safetensors", judged)
     return Outcome(
         measures=measures,
         seconds=seconds,
-        difference_p=mcnemar_p(judged[1].logits, judged[2].logits, test.labels[test.ids]),
+        difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",
     )

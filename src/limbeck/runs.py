@@ -10,9 +10,7 @@ import contextlib
 import fcntl
 import json
 import platform
-import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -76,13 +74,13 @@ class Run:
             except OSError as error:
                 raise RunError(f"{self.folder} is in use by another limbeck", "wait for it, or use --out") from error
             if not (self.folder / "run.json").exists():
-                self.save({})
+                self.save({"seeds": self.num_seeds})
             yield
 
     def _check(self) -> None:
         there = read_run(self.folder) if (self.folder / "run.json").exists() else None
         if there is None:
-            if any(path.name != ".lock" and not path.name.startswith(".run.json.") for path in self.folder.iterdir()):
+            if not (self.folder / ".lock").exists() and any(self.folder.iterdir()):
                 raise RunError(f"{self.folder} must be empty or a run's folder, it holds other things", "use --out")
             return
         difference = first_difference({k: there.get(k) for k in ("recipe", "config")}, self.identity())
@@ -129,17 +127,18 @@ def first_difference(there: Mapping[str, Any], here: Mapping[str, Any], prefix: 
     return None
 
 
-def command_line() -> str:
-    """Return the command as it was typed."""
-    return shlex.join(["limbeck", *sys.argv[1:]])
-
-
 def provenance() -> dict[str, Any]:
-    """Return versions, commit, machine and date: what a figure is worth nothing without."""
+    """Return versions, commit, machine, what precision 'auto' means on it, and date: what a figure needs to be one."""
+    import torch
+
+    from limbeck.training.loop import precision_here
+
     return {
         "commit": commit(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
         "machine": machine(),
+        "threads": torch.get_num_threads(),
+        "auto_precision": precision_here(),
         "date": datetime.now(UTC).date().isoformat(),
     }
 

@@ -5,8 +5,9 @@ its members' softened distributions (Hinton et al. 2015, s. 2). Adding up the me
 circulation, has the arithmetic mean's gradient: cross-entropy is linear in its target.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -84,6 +85,7 @@ def mean_logits(
     wide = member_logits.to(shares.dtype)
     if len(wide) == 1:
         return wide[0]
+    wide, shares = wide[shares.flatten() > 0], shares[shares > 0][:, None, None]
     if mean == "geometric":
         return (shares * wide).sum(0)
     return temperature * ((wide / temperature).log_softmax(-1) + shares.log()).logsumexp(0)
@@ -116,7 +118,7 @@ def teacher_fingerprint(teacher: Teacher) -> str:
     if isinstance(told, str):
         return told
     if isinstance(teacher, nn.Module):
-        return weights_fingerprint(teacher)
+        return fingerprint({"layers": repr(teacher), "weights": weights_fingerprint(teacher)})
     raise ArgumentError(
         f"a teacher that is no torch.nn.Module must have a `fingerprint`, {teacher!r} has none",
         "set teacher.fingerprint = 'name and version', so that a store of another teacher is recognised",
@@ -146,13 +148,20 @@ def predict(
         number: which view of them.
         batch_size: examples judged at once.
     """
-    is_net = isinstance(teacher, nn.Module)
-    training = is_net and teacher.training
-    device = next((parameter.device for parameter in teacher.parameters()), None) if is_net else None
-    if is_net:
-        teacher.eval()
-    chosen = transfer_set.ids if ids is None else ids
-    logits = [teacher(transfer_set.at(part, number).to(device)).float().cpu() for part in chosen.split(batch_size)]
-    if is_net:
-        teacher.train(training)
-    return torch.cat(logits)
+    parts = (transfer_set.ids if ids is None else ids).split(batch_size)
+    with judging(teacher) as device:
+        return torch.cat([teacher(transfer_set.at(part, number).to(device)).float().cpu() for part in parts])
+
+
+@contextlib.contextmanager
+def judging(teacher: Teacher) -> Iterator[torch.device | None]:
+    """Put a net and all its parts into evaluation mode, and back as they were; yield where its parameters are."""
+    modules = list(teacher.modules()) if isinstance(teacher, nn.Module) else []
+    modes = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.training = False
+        yield next((parameter.device for module in modules for parameter in module.parameters()), None)
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode

@@ -53,6 +53,8 @@ def test_fingerprint_sees_every_value_and_the_shape():
             r"labels must be whole numbers of shape \(3,\)",
         ),
         (lambda: TransferSet(torch.zeros(3, 2), torch.zeros(3)), "labels must be whole numbers"),
+        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([3])), r"0..2, got \[3\]"),
+        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([], dtype=torch.int64)), r"0..2, got \[\]"),
         (lambda: numbers().split(0), "must take between 1 and 19 examples, got 0"),
         (lambda: numbers().split(20), "must take between 1 and 19 examples, got 20"),
         (lambda: numbers().subset(torch.tensor([20])), "a subset's ids must be ids of the transfer set"),

@@ -53,6 +53,10 @@ def test_dropout_is_the_identity_when_it_judges():
     assert_close(Dropout(0.0).train()(x), x, rtol=0, atol=0)
 
 
+def test_dropout_of_nearly_all_still_keeps_some():
+    assert Dropout(0.999999)(torch.ones(8)).isfinite().all()
+
+
 def test_dropout_follows_the_generator():
     draws = []
     for seed in (1, 1, 2):

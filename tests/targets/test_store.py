@@ -116,6 +116,9 @@ def test_an_ensemble_is_averaged_at_the_temperature_of_reading(tmp_path, mean):
 
 def test_a_killed_writer_goes_on_at_the_first_missing_shard(tmp_path, store):
     class Dying(Net):
+        def _get_name(self):
+            return "Net"  # the same layers
+
         def forward(self, inputs):
             if self.calls == 6:  # the question for the classes, two batches of 8 a shard, then in the third shard
                 raise KeyboardInterrupt
@@ -133,6 +136,24 @@ def test_a_killed_writer_goes_on_at_the_first_missing_shard(tmp_path, store):
     for number in range(4):
         name = f"teacher-0/{number:05d}.arrow"
         assert (resumed.folder / name).read_bytes() == (store.folder / name).read_bytes()
+
+
+def test_a_shard_that_went_missing_is_written_again(store):
+    path = store.folder / "teacher-0" / "00001.arrow"
+    whole = path.read_bytes()
+    path.unlink()
+    write_soft_targets(Net(), images(), store.folder, rows_per_shard=16, batch_size=8).verify()
+    assert path.read_bytes() == whole
+
+
+def test_a_view_told_with_a_tuple_is_the_same_after_json(tmp_path):
+    class Sized(Jitter):
+        def spec(self):
+            return {"name": "sized", "size": (1, 2)}
+
+    data = images().seen_through(Sized(1))
+    write_soft_targets(Net(), data, tmp_path).check(data)
+    write_soft_targets(Net(), data, tmp_path)
 
 
 def test_a_finished_store_is_not_written_again(store):
@@ -211,10 +232,18 @@ def test_damaged_ids_are_detected(tmp_path):
     subset = images().subset(torch.tensor([4, 9]))
     targets = write_soft_targets(Net(), subset, tmp_path)
     path = tmp_path / "examples.arrow"
-    path.write_bytes(path.read_bytes().replace(np.int64(9).tobytes(), np.int64(8).tobytes()))
-    with pytest.raises(TargetsError, match="examples.arrow is damaged"):
-        SoftTargets.open(tmp_path).logits(subset.ids, temperature=1.0)
-    assert targets.num_classes == 3
+    whole = path.read_bytes()
+    for bit in np.random.default_rng(0).choice(len(whole) * 8, 200, replace=False):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(TargetsError, match="examples.arrow is missing or damaged"):
+            SoftTargets.open(tmp_path).logits(subset.ids, temperature=1.0)
+    path.write_bytes(whole)
+    targets.verify()
+    path.unlink()
+    with pytest.raises(TargetsError, match="examples.arrow is missing or damaged"):
+        targets.verify()
 
 
 def test_nothing_there_is_said(tmp_path):

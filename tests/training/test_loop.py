@@ -2,6 +2,7 @@
 
 import csv
 import signal
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -50,13 +51,14 @@ def test_one_step_is_the_plain_step():
     data = blobs(16)
     fitted = fit(net(), data, budget=replace(QUICK, epochs=1, warmup=0.0, learning_rate=0.1)).net
     expected = net()
-    optimizer = torch.optim.AdamW(expected.parameters(), lr=0.0, weight_decay=0.0)  # the cosine has come to 0
+    optimizer = torch.optim.AdamW(expected.parameters(), lr=0.05, weight_decay=0.0)  # the cosine at its middle
     torch.nn.functional.cross_entropy(expected(data.inputs), data.labels).backward()
     optimizer.step()
     assert_close(weights(fitted), weights(expected))
+    assert (weights(fitted) - weights(net())).abs().max() > 0.01
 
 
-def test_it_is_the_bare_loop(monkeypatch):
+def test_it_is_the_bare_loop():
     """The same net, order and rates in a loop written out give the same weights."""
     data = blobs()
     fitted = fit(net(), data, budget=QUICK).net
@@ -68,7 +70,7 @@ def test_it_is_the_bare_loop(monkeypatch):
         order = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, epoch, 100))
         ids = order[inside * 16 : (inside + 1) * 16]
         for group in optimizer.param_groups:
-            group["lr"] = 1e-2 * rate_share((step + 1) / steps, 0.05)
+            group["lr"] = 1e-2 * rate_share((step + 0.5) / steps, 0.05)
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(expected(data.inputs[ids]), data.labels[ids]).backward()
         optimizer.step()
@@ -95,8 +97,12 @@ class Stopped(Exception):
     pass
 
 
+OTHER = {"precision": "bf16-mixed", "early_stop": 1, "max_norm": 0.8, "weight_decay": 0.01}
+
+
+@pytest.mark.parametrize("budget", [QUICK, replace(QUICK, **OTHER)], ids=["plain", "with everything"])
 @pytest.mark.parametrize("stop_after", [1, 6, 7, 8, 13, 20])
-def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, stop_after):
+def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, stop_after, budget):
     monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
     teacher = net(7)
     view = Jitter(1)
@@ -105,7 +111,7 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, s
     objective = FromSoftTargets(targets, 4.0, 0.2)
 
     def training(folder, model):
-        return fit(model, data, objective=objective, validation=blobs(30, seed=1), budget=QUICK, folder=folder)
+        return fit(model, data, objective=objective, validation=blobs(30, seed=1), budget=budget, folder=folder)
 
     expected = training(tmp_path / "whole", net(dropout=0.3))
     steps = 0
@@ -174,10 +180,14 @@ def test_a_finished_training_is_read_not_repeated(tmp_path, monkeypatch):
     assert again.history == first.history
 
 
+@pytest.mark.parametrize("finished", [True, False])
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         ({"net": net(1)}, "start"),
+        ({"net": net(dropout=0.1)}, "net"),
+        ({"net": MLP([16, 9, 3])}, "net"),
+        ({"validation": blobs(30).seen_through(Jitter(1))}, "validation"),
         ({"transfer_set": blobs(seed=1)}, "data"),
         ({"transfer_set": blobs().seen_through(Jitter(1))}, "view"),
         ({"budget": replace(QUICK, epochs=4)}, "budget"),
@@ -185,11 +195,54 @@ def test_a_finished_training_is_read_not_repeated(tmp_path, monkeypatch):
         ({"validation": blobs(30)}, "validation"),
     ],
 )
-def test_a_folder_of_another_training_is_refused(tmp_path, change, named):
-    fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+def test_a_folder_of_another_training_is_refused_and_left_as_it_was(tmp_path, monkeypatch, change, named, finished):
+    if finished:
+        fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    else:
+        stop_in_the_third_epoch(tmp_path, monkeypatch)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     arguments = {"net": net(), "transfer_set": blobs(), "budget": QUICK, "folder": tmp_path} | change
     with pytest.raises(RunError, match=f"belongs to another training: its {named} is not the one asked for"):
         fit(arguments.pop("net"), arguments.pop("transfer_set"), **arguments)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def stop_in_the_third_epoch(folder, monkeypatch):
+    """Leave a training of `net()` on `blobs()` with two epochs done, as a kill would."""
+    real = loop._Training._close_epoch
+
+    def dying(self):
+        if self.state.epoch == 2:
+            raise Stopped
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
+        patch.setattr(loop._Training, "_close_epoch", dying)
+        with pytest.raises(Stopped):
+            fit(net(), blobs(), budget=QUICK, folder=folder)
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, -1])
+def test_a_cut_checkpoint_is_said(tmp_path, monkeypatch, cut):
+    stop_in_the_third_epoch(tmp_path, monkeypatch)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(RunError, match=r"checkpoint.safetensors is damaged"):
+        fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+
+
+def test_tied_weights_are_kept(tmp_path):
+    def tied():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16), nn.Linear(16, 3))
+        model[3].weight = model[1].weight
+        return model
+
+    first = fit(tied(), blobs(), budget=QUICK, folder=tmp_path).net
+    again = fit(tied(), blobs(), budget=QUICK, folder=tmp_path).net
+    assert again[3].weight is again[1].weight
+    assert torch.equal(weights(first), weights(again))
 
 
 def test_a_damaged_checkpoint_is_said(tmp_path):
@@ -199,24 +252,43 @@ def test_a_damaged_checkpoint_is_said(tmp_path):
 
 
 def test_curves_tell_each_epoch_once_even_when_resumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
-    real = loop._Training._close_epoch
-
-    def dying(self):
-        if self.state.epoch == 2:
-            raise Stopped
-        real(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_close_epoch", dying)
-        with pytest.raises(Stopped):
-            fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    stop_in_the_third_epoch(tmp_path, monkeypatch)
     fitted = fit(net(), blobs(), budget=QUICK, folder=tmp_path)
-    with (tmp_path / "curves" / "metrics.csv").open() as file:
+    with (tmp_path / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert [float(row["loss"]) for row in rows] == [row["loss"] for row in fitted.history]
-    assert len(list((tmp_path / "curves").glob("events.out.tfevents.*"))) == 1
+    assert [{key: float(value) for key, value in row.items()} for row in rows] == fitted.history
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    told = [event for event in scalars(events) if event[0] == "loss"]
+    assert told == [("loss", row["epoch"], pytest.approx(row["loss"])) for row in fitted.history]
+
+
+def scalars(path):
+    """Read TensorBoard's records: an 8-byte length, its checksum, an event, its checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, at = path.read_bytes(), 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<Q", data, at)
+        event = Event.FromString(data[at + 12 : at + 12 + length])
+        at += 16 + length
+        yield from ((value.tag, event.step, value.simple_value) for value in event.summary.value)
+
+
+def test_a_disk_that_fills_up_stops_the_training_with_a_message(tmp_path):
+    program = """
+import resource, signal, sys, torch, limbeck
+from limbeck.models import MLP
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+data = limbeck.TransferSet(torch.randn(32, 16), torch.arange(32) % 3)
+try:
+    limbeck.fit(MLP([16, 3]), data, budget=limbeck.Budget(epochs=2000, precision="32-true"), folder=sys.argv[1])
+except limbeck.RunError as error:
+    print(error.message)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"cannot write {tmp_path / 'curves.csv'}: File too large\n"
+    assert done.stderr == ""
 
 
 def test_a_loss_that_is_not_finite_stops_at_its_step():

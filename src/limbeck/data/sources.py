@@ -43,7 +43,7 @@ def load_digits(test_size: int = 597) -> tuple[TransferSet, TransferSet]:
     )
 
 
-def load_mnist(folder: Path | None = None) -> tuple[TransferSet, TransferSet]:
+def load_mnist(folder: str | Path | None = None) -> tuple[TransferSet, TransferSet]:
     """Return MNIST as (training, test): uint8 (examples, 1, 28, 28), values 0..255.
 
     `folder`, or else the environment's LIMBECK_DATA, holds the four IDX files (gzipped or not), itself or in a
@@ -52,8 +52,8 @@ def load_mnist(folder: Path | None = None) -> tuple[TransferSet, TransferSet]:
     Raises:
         DataError: files are missing or corrupt, or the hub can't be reached.
     """
-    folder = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
-    splits = _mnist_from_hub() if folder is None else _mnist_from_folder(folder)
+    chosen = folder or os.environ.get(ENVIRONMENT)
+    splits = _mnist_from_folder(Path(chosen)) if chosen else _mnist_from_hub()
     return tuple(  # pyright: ignore[reportReturnType]
         TransferSet(images.unsqueeze(1), labels, DIGIT_NAMES, name=f"mnist {name} set")
         for name, (images, labels) in zip(("training", "test"), splits, strict=True)
@@ -104,10 +104,10 @@ def _mnist_from_hub() -> list[tuple[torch.Tensor, torch.Tensor]]:
         ) from error
     try:
         hub: Any = datasets.load_dataset(MNIST_ON_HUB)
+        return [arrays_of(hub[split]) for split in ("train", "test")]
     except Exception as error:  # the hub's client raises errors of many libraries
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"MNIST could not be read from the hub: {reason}", _mnist_hint()) from error
-    return [arrays_of(hub[split]) for split in ("train", "test")]
 
 
 def arrays_of(split: Any) -> tuple[torch.Tensor, torch.Tensor]:

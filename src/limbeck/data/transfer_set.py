@@ -6,6 +6,7 @@ Every data set of the library has this one form: what teachers train on, what a 
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ class TransferSet:
     class_names: tuple[str, ...] = ()
     """Names to print; '0', '1', ... where none are given."""
     view: View = field(default_factory=Plain)
-    ids: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    ids: Tensor = field(default=None)  # pyright: ignore[reportAssignmentType]
     """Rows of the source that belong to this set, all by default."""
     name: str = "transfer set"
 
@@ -43,8 +44,12 @@ class TransferSet:
                 f"labels must be whole numbers of shape ({rows},), one per input, "
                 f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
             )
-        if not len(self.ids):
+        if self.ids is None:  # pyright: ignore[reportUnnecessaryComparison]
             object.__setattr__(self, "ids", torch.arange(rows))
+        if not len(self.ids) or int(self.ids.min()) < 0 or int(self.ids.max()) >= rows:
+            raise ArgumentError(
+                f"ids must be one or more rows of the source, 0..{rows - 1}, got {self.ids.tolist()[:10]}"
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,7 +68,7 @@ class TransferSet:
             raise ArgumentError(f"a subset of the {self.name} must have at least one example, got 0")
         if not torch.isin(ids, self.ids).all():
             raise ArgumentError(f"a subset's ids must be ids of the {self.name}")
-        return replace(self, ids=ids, name=name or self.name)
+        return self._like(ids=ids, name=name or self.name)
 
     def split(self, size: int, seed: int = 0, name: str = "validation set") -> "tuple[TransferSet, TransferSet]":
         """Cut `size` examples off at random, the same ones for the same seed: (the rest, the cut)."""
@@ -75,11 +80,18 @@ class TransferSet:
 
     def seen_through(self, view: View) -> "TransferSet":
         """Return the same examples seen through another view."""
-        return replace(self, view=view)
+        return self._like(view=view)
 
     def without_labels(self) -> "TransferSet":
         """Return the same examples with no labels."""
-        return replace(self, labels=None)
+        return self._like(labels=None)
+
+    def _like(self, **changes: Any) -> "TransferSet":
+        """Return this set with other fields; the source is the same, and so is its fingerprint once it is known."""
+        other = replace(self, **changes)
+        if "fingerprint" in self.__dict__:
+            other.__dict__["fingerprint"] = self.fingerprint
+        return other
 
     @cached_property
     def fingerprint(self) -> str:

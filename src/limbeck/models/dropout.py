@@ -29,7 +29,7 @@ class Dropout(nn.Module):
             return inputs
         if inputs.device.type != "cpu":
             return dropout(inputs, self.rate)
-        dropped = round(self.rate * LEVELS)
+        dropped = min(round(self.rate * LEVELS), LEVELS - 1)
         draws = torch.empty(-(-inputs.numel() * BITS // 64), dtype=torch.int64).random_(-(2**63), None)
         levels = draws.view(torch.int16)[: inputs.numel()].view(inputs.shape)
         return inputs * (levels >= LOWEST + dropped).to(inputs.dtype).mul_(LEVELS / (LEVELS - dropped))

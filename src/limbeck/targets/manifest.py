@@ -40,7 +40,9 @@ class Manifest:
     data: str
     """The source's fingerprint."""
     ids: str
-    """SHA-256 of the examples' ids."""
+    """SHA-256 of the examples' ids, in order."""
+    examples: str | None
+    """SHA-256 of the file that holds the ids; None where they simply count."""
     num_examples: int
     view: dict[str, Any]
     num_views: int
@@ -100,7 +102,7 @@ class Manifest:
                 f"the {transfer_set.name}'s is {transfer_set.fingerprint[:12]}",
                 "write soft targets for this data, or open them against the data they were made from",
             )
-        if self.view != transfer_set.view.spec():
+        if fingerprint(self.view) != fingerprint(transfer_set.view.spec()):
             raise TargetsError(
                 f"{folder} was written for another view: {self.view}, the {transfer_set.name} is seen through "
                 f"{transfer_set.view.spec()}",
@@ -111,8 +113,12 @@ class Manifest:
         """Return in words the first thing in which two manifests differ, leaving out what has been written."""
         mine, its = asdict(self.unwritten()), asdict(other.unwritten())
         for field in mine:
-            if mine[field] != its[field]:
-                told = (mine[field], its[field]) if field not in ("members", "data", "ids") else ("one", "another")
+            if fingerprint({"": mine[field]}) != fingerprint({"": its[field]}):
+                told = (
+                    (mine[field], its[field])
+                    if field not in ("members", "data", "ids", "examples")
+                    else ("one", "another")
+                )
                 names = {"members": "teacher", "num_classes": "classes", "num_views": "views", "ids": "examples"}
                 return f"{names.get(field, field)}: {told[0]} there, {told[1]} here"
         return None

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, TargetsError
-from limbeck.files import fingerprint, sha256
+from limbeck.files import fingerprint
 from limbeck.objective import check_temperature
 from limbeck.targets.dense import from_shard
 from limbeck.targets.manifest import Manifest, Shard, file_sha256
 from limbeck.teachers import mean_logits
 
 EXAMPLES = "examples.arrow"
+DAMAGED_HINT = "delete the store and write the soft targets again"
 
 
 class SoftTargets:
@@ -117,6 +118,8 @@ class SoftTargets:
             TargetsError: a file is missing or not what was written.
         """
         self._views.clear()
+        self.__dict__.pop("_position", None)
+        self._position  # noqa: B018 - reading it checks it
         for member in self.manifest.members:
             for shard in member.shards:
                 self._rows_of(shard)
@@ -124,14 +127,15 @@ class SoftTargets:
     def _rows_of(self, shard: Shard) -> NDArray[np.floating]:
         if shard.file not in self._views:
             path = self.folder / shard.file
-            hint = "delete the store and write the soft targets again"
             if not path.is_file():
-                raise TargetsError(f"shard {path} is missing", hint)
+                raise TargetsError(f"shard {path} is missing", DAMAGED_HINT)
             if file_sha256(path) != shard.sha256:
-                raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", hint)
+                raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", DAMAGED_HINT)
             rows = from_shard(path)
             if rows.shape != (shard.rows, self.num_classes):
-                raise TargetsError(f"shard {path} must hold {(shard.rows, self.num_classes)}, got {rows.shape}", hint)
+                raise TargetsError(
+                    f"shard {path} must hold {(shard.rows, self.num_classes)}, got {rows.shape}", DAMAGED_HINT
+                )
             self._views[shard.file] = rows
         return self._views[shard.file]
 
@@ -141,14 +145,11 @@ class SoftTargets:
         path = self.folder / EXAMPLES
         count = self.manifest.num_examples
         counting = np.arange(count)
-        if sha256(counting.tobytes()) == self.manifest.ids:
+        if self.manifest.examples is None:
             return None
-        try:
-            ids = pa.ipc.open_file(path.read_bytes()).get_batch(0).column("id").to_numpy()
-        except (OSError, KeyError, pa.ArrowInvalid) as error:
-            raise TargetsError(f"{path} is missing or damaged: {error}") from error
-        if sha256(ids.tobytes()) != self.manifest.ids:
-            raise TargetsError(f"{path} is damaged: its checksum is not the manifest's")
+        if not path.is_file() or file_sha256(path) != self.manifest.examples:
+            raise TargetsError(f"{path} is missing or damaged: its checksum is not the manifest's", DAMAGED_HINT)
+        ids = pa.ipc.open_file(path.read_bytes()).get_batch(0).column("id").to_numpy()
         position = np.full(int(ids.max()) + 1, -1)
         position[ids] = counting
         return position

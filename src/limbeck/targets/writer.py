@@ -56,9 +56,11 @@ def write_soft_targets(
         raise ArgumentError(f"encoding must be 'float16' or 'float32', got {encoding!r}")
     folder = Path(folder)
     members, mean, weights = members_of(teacher)
+    counting = torch.equal(transfer_set.ids, torch.arange(len(transfer_set)))
     wanted = Manifest(
         data=transfer_set.fingerprint,
-        ids=ids_sha256(transfer_set),
+        ids=sha256(transfer_set.ids.numpy().tobytes()),
+        examples=None if counting else sha256(_ids_file(transfer_set)),
         num_examples=len(transfer_set),
         view=transfer_set.view.spec(),
         num_views=num_views,
@@ -84,9 +86,13 @@ def write_soft_targets(
     return SoftTargets.open(folder)
 
 
-def ids_sha256(transfer_set: TransferSet) -> str:
-    """Return the SHA-256 of which examples a set has, in order."""
-    return sha256(transfer_set.ids.numpy().tobytes())
+def _ids_file(transfer_set: TransferSet) -> bytes:
+    """Return the examples' ids as one Arrow IPC file with one column `id`."""
+    table = pa.record_batch([pa.array(transfer_set.ids.numpy())], ["id"])
+    buffer = io.BytesIO()
+    with pa.ipc.new_file(buffer, table.schema) as writer:
+        writer.write_batch(table)
+    return buffer.getvalue()
 
 
 def _begin(folder: Path, wanted: Manifest, transfer_set: TransferSet) -> Manifest:
@@ -100,12 +106,8 @@ def _begin(folder: Path, wanted: Manifest, transfer_set: TransferSet) -> Manifes
                 "choose another folder, or delete this one to write it anew",
             )
         return there
-    if not torch.equal(transfer_set.ids, torch.arange(len(transfer_set))):
-        table = pa.record_batch([pa.array(transfer_set.ids.numpy())], ["id"])
-        buffer = io.BytesIO()
-        with pa.ipc.new_file(buffer, table.schema) as writer:
-            writer.write_batch(table)
-        write_bytes(folder / EXAMPLES, buffer.getvalue())
+    if wanted.examples is not None:
+        write_bytes(folder / EXAMPLES, _ids_file(transfer_set))
     wanted.save(folder)
     return wanted
 
@@ -124,10 +126,12 @@ def _write_member(
     shards = list(manifest.members[index].shards)
     done = sum(shard.rows for shard in shards)
     with progress.task(f"soften: teacher {index + 1}", manifest.num_rows, "rows", done) as task:
-        for number in range(len(shards), -(-manifest.num_rows // manifest.rows_per_shard)):
+        for number in range(-(-manifest.num_rows // manifest.rows_per_shard)):
             start = number * manifest.rows_per_shard
             rows = range(start, min(start + manifest.rows_per_shard, manifest.num_rows))
             path = folder / f"teacher-{index}" / f"{number:05d}.arrow"
+            if number < len(shards) and path.exists():
+                continue
             logits = torch.cat(
                 [
                     predict(teacher, transfer_set, ids=transfer_set.ids[positions], number=view, batch_size=batch_size)
@@ -135,7 +139,7 @@ def _write_member(
                 ]
             )
             write_bytes(path, to_shard(encode(logits, manifest.encoding)))
-            shards.append(Shard(str(path.relative_to(folder)), len(rows), file_sha256(path)))
+            shards[number : number + 1] = [Shard(path.relative_to(folder).as_posix(), len(rows), file_sha256(path))]
             members = list(manifest.members)
             members[index] = replace(members[index], shards=tuple(shards))
             manifest = replace(manifest, members=tuple(members))

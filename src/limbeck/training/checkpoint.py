@@ -20,7 +20,7 @@ from limbeck.files import write_bytes
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], told: dict[str, Any]) -> None:
     """Write tensors and a JSON value in one step."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}  # none share memory
     write_bytes(path, save(whole, {"limbeck": json.dumps(told)}))
 
 
@@ -53,9 +53,8 @@ def save_training(
     save_tensors(path, tensors, told)
 
 
-def restore_training(path: Path, net: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Put a training back where it was; return what it told, and the best net so far, empty where none is kept."""
-    tensors, told = load_tensors(path)
+def restore_training(tensors: dict[str, Tensor], net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Put a training back where a checkpoint was; return the best net so far, empty where none is kept."""
     net.load_state_dict(_under("net.", tensors))
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _under("optimizer.", tensors).items():
@@ -65,7 +64,7 @@ def restore_training(path: Path, net: nn.Module, optimizer: Optimizer) -> tuple[
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    return told, _under("best.", tensors)
+    return _under("best.", tensors)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ the same folder, it ends with the same bits: the order of the data is a function
 functions of (seed, example, number), and a checkpoint holds the net, the optimizer and the random generators.
 """
 
+import json
 import logging
 import math
 import time
@@ -20,13 +21,13 @@ from limbeck.budget import Budget, Precision
 from limbeck.data.philox import permutation
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, RunError, TrainingError
-from limbeck.files import fingerprint
+from limbeck.files import fingerprint, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
 from limbeck.teachers import predict, weights_fingerprint
 from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.training.clock import Clock
-from limbeck.training.curves import loggers_in
+from limbeck.training.curves import Curves
 from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
@@ -72,7 +73,7 @@ def fit(
         progress: where to tell how far it is; nowhere by default.
 
     Raises:
-        TargetsError: the objective's soft targets are of another set, view or classes.
+        TargetsError: the objective's soft targets are of another set or view.
         ArgumentError: early stopping without a validation set, or labels that are needed and not there.
         TrainingError: a loss that is not finite.
         RunError: the folder holds another training, or can't be written.
@@ -95,6 +96,11 @@ def fit(
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         return training.run(name, progress or Progress())
+
+
+def device_here() -> str:
+    """Return where this machine trains: cuda or cpu."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def precision_here() -> Precision:
@@ -142,9 +148,13 @@ class _Training:
         done = self.state.epoch * self.steps + self.state.step
         with progress.task(name, self.budget.epochs * self.steps, "steps", done) as task:
             self._clock = Clock(began, task)
-            while self.state.epoch < self.budget.epochs and not self._should_stop():
-                self._epoch()
-                task.advance(0, self._note())
+            try:
+                while self.state.epoch < self.budget.epochs and not self._should_stop():
+                    self._epoch()
+                    task.advance(0, self._note())
+            finally:
+                if self._curves is not None:
+                    self._curves.close()
         return self._finish()
 
     @property
@@ -161,10 +171,13 @@ class _Training:
             "data": [self.transfer_set.fingerprint, self.transfer_set.labels_fingerprint],
             "view": self.transfer_set.view.spec(),
             "objective": self.objective.spec(),
-            "validation": None if validation is None else [validation.fingerprint, validation.labels_fingerprint],
+            "validation": None
+            if validation is None
+            else [validation.fingerprint, validation.labels_fingerprint, validation.view.spec()],
             "budget": asdict(self.budget),
             "seed": self.seed,
             "precision": self.precision,
+            "device": device_here(),
         }
 
     def _finished(self) -> Fitted | None:
@@ -173,29 +186,30 @@ class _Training:
             return None
         tensors, told = load_tensors(path)
         self._check_binding(path, told["binding"])
-        self.net.load_state_dict(tensors)
-        return Fitted(self.net.eval(), told["history"], told["seconds"])
+        self.net.cpu().load_state_dict(tensors)
+        seconds = json.loads((path.parent / "seconds.json").read_bytes())
+        return Fitted(self.net.eval(), told["history"], seconds)
 
     def _start(self) -> None:
-        """Set up Fabric and the optimizer, from the checkpoint where there is one."""
+        """Set up Fabric and the optimizer, from the checkpoint where there is one of this same training."""
+        path = self._path("checkpoint.safetensors")
+        kept = load_tensors(path) if path is not None and path.exists() else None
+        if kept is not None and path is not None:
+            self._check_binding(path, kept[1]["binding"])
         from lightning_fabric import Fabric
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
-        torch.manual_seed(self.seed)
-        loggers = [] if self.folder is None else loggers_in(self.folder / "curves")
         assert self.precision != "auto"  # `fit` has chosen
-        self._fabric = Fabric(accelerator="auto", devices=1, precision=self.precision, loggers=loggers)
+        self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
+        torch.manual_seed(self.seed)
         self.net.to(self._fabric.device)
         self._optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=0.0, weight_decay=self.budget.weight_decay, fused=True
         )
-        path = self._path("checkpoint.safetensors")
-        if path is not None and path.exists():
-            told, best = restore_training(path, self.net, self._optimizer)
-            self._check_binding(path, told["binding"])
-            self.state, self.best = _State(**told["state"]), best or None
-        for row in self.state.history:
-            self._fabric.log_dict(row, step=int(row["epoch"]))
+        if kept is not None:
+            self.best = restore_training(kept[0], self.net, self._optimizer) or None
+            self.state = _State(**kept[1]["state"])
+        self._curves = None if self.folder is None else Curves(self.folder, self.state.history)
 
     def _epoch(self) -> None:
         """Run what is left of one epoch and close it."""
@@ -245,7 +259,7 @@ class _Training:
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
-        share = (done + 1) / (self.budget.epochs * self.steps)
+        share = (done + 0.5) / (self.budget.epochs * self.steps)  # the middle of the step: never 0
         rate = self.budget.learning_rate * rate_share(share, self.budget.warmup)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -280,7 +294,8 @@ class _Training:
                 state.best_nll, state.best_epoch = row["validation_nll"], state.epoch
                 self.best = {key: value.detach().cpu().clone() for key, value in self.net.state_dict().items()}
         state.history.append(row)
-        self._fabric.log_dict(row, step=int(row["epoch"]))
+        if self._curves is not None:
+            self._curves.tell(row)
         state.epoch, state.step, state.loss_sum = state.epoch + 1, 0, 0.0
 
     def _should_stop(self) -> bool:
@@ -300,13 +315,11 @@ class _Training:
             self.net.load_state_dict(self.best)
         self.net.cpu().eval()
         fitted = Fitted(self.net, self.state.history, self._clock.seconds())
-        for logger in self._fabric.loggers:
-            logger.finalize("success")
-        path, checkpoint = self._path("model.safetensors"), self._path("checkpoint.safetensors")
-        if path is not None and checkpoint is not None:
-            told = {"binding": self._binding, "history": fitted.history, "seconds": fitted.seconds}
-            save_tensors(path, self.net.state_dict(), told)
-            checkpoint.unlink(missing_ok=True)
+        if self.folder is not None:
+            write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
+            told = {"binding": self._binding, "history": fitted.history}
+            save_tensors(self.folder / "model.safetensors", self.net.state_dict(), told)
+            (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         return fitted
 
     def _path(self, name: str) -> Path | None:
