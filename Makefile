@@ -1,7 +1,7 @@
 # make demo     the main job on the embedded digits: ten networks into one, a table and a report
 # make test     all tests          make check   format, lint, types
 # make install  a .venv with limbeck and all a developer needs
-# make bench    the loop beside a bare one, and start-up times, into results/
+# make bench    the loop beside a bare one, start-up times, runs that are killed; into results/
 # make figures  the figures of README and docs, from results/
 
 VENV := .venv
@@ -27,6 +27,7 @@ install: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/kills.py
 
 figures: $(VENV)/.base
 	$(BIN)/python docs/figures.py

@@ -95,8 +95,18 @@ def test_record_writes_the_figures_of_record(tmp_path):
 
 
 RECORD = [
-    "recipe", "command", "config", "commit", "versions", "machine", "threads", "auto_precision", "date", "rows", "findings",
-]  # fmt: skip
+    "recipe",
+    "command",
+    "config",
+    "commit",
+    "versions",
+    "machine",
+    "threads",
+    "auto_precision",
+    "date",
+    "rows",
+    "findings",
+]
 
 BAD = [
     (("rum",), "command must be one of list, run, report, got rum\n\nhint: did you mean run?"),

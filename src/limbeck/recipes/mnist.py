@@ -42,9 +42,9 @@ class Mnist:
     """The labels' share (0..1) of the student's loss."""
     validation: int = 5000
     """Training examples kept for validation."""
-    teacher: Budget = field(default_factory=lambda: Budget(epochs=100, learning_rate=1e-3, max_norm=3.0))
+    teacher: Budget = field(default_factory=lambda: Budget(epochs=60, learning_rate=1e-3, max_norm=3.0))
     """What each teacher may spend."""
-    student: Budget = field(default_factory=lambda: Budget(epochs=60, learning_rate=1e-3))
+    student: Budget = field(default_factory=lambda: Budget(epochs=40, learning_rate=1e-3))
     """What student and twin may spend."""
 
     def smoke(self) -> "Mnist":
