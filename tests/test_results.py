@@ -1,0 +1,47 @@
+"""Results of record: found in the checkout, told in lines."""
+
+import json
+
+import pytest
+
+from limbeck import results
+from limbeck.recipes import RECIPES
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    row = {"setting": "twin", "metric": "test errors", "n": 5, "mean": 144.2, "sd": 3.14, "values": [], "paper": 146.0}
+    time = {"setting": "twin", "metric": "seconds", "n": 5, "mean": 61.7, "sd": 1.0, "values": [], "paper": None}
+    told = {"rows": [row, row | {"setting": "student", "paper": None, "n": 5}, time], "machine": "abacus"}
+    monkeypatch.setattr(results, "load", lambda name: told if name == "known" else None)
+
+
+@pytest.mark.usefixtures("recorded")
+def test_expected_figures_are_told_with_the_papers():
+    assert results.expected("known") == [
+        "twin: 144.2 ± 3.1 test errors (paper: 146)",
+        "student: 144.2 ± 3.1 test errors",
+        "(5 seeds, 62 s of training each, on abacus)",
+    ]
+    assert results.expected("other") == ["not recorded yet"]
+
+
+def test_every_recipe_is_recorded_in_the_form_of_the_schema():
+    for recipe in RECIPES:
+        told = results.load(recipe.name)
+        assert told is not None
+        assert told["recipe"] == recipe.name
+        assert told["commit"]
+        for row in told["rows"]:
+            assert row["setting"].split(",")[0] in ("teacher", "ensemble", "twin", "student")
+            assert row["n"] == len(row["values"])
+            assert row["mean"] == pytest.approx(sum(row["values"]) / row["n"])
+
+
+def test_configs_of_record_are_the_defaults():
+    from dataclasses import asdict
+
+    for recipe in RECIPES:
+        told = results.load(recipe.name)
+        assert told is not None
+        assert told["config"] == json.loads(json.dumps(asdict(recipe.config())))
