@@ -33,19 +33,17 @@ def test_rows_have_one_value_a_seed():
 
 
 def test_sentences_say_what_the_figures_say():
+    difference = "The student makes 25.0 fewer test errors than its label-only twin (40.0 against 65.0 of 1,000; "
     assert find(SEEDS) == [
-        "The student makes 25.0 fewer test errors than its label-only twin (40.0 against 65.0 of 1,000; "
-        "2 paired seeds, sign-flip p = 0.5).",
+        difference + "2 paired seeds, sign-flip p = 0.5).",
         "It recovers 62% of the gap between the twin and the ensemble.",
         "It has 10 parameters, the ensemble 30.",
     ]
 
 
 def test_one_seed_and_no_gap():
-    assert find([outcome([60], None, 60, 70)]) == [
-        "The student makes 10.0 more test errors than its label-only twin (70.0 against 60.0 of 1,000; "
-        "1 seed, exact McNemar p = 0.04)."
-    ]
+    difference = "The student makes 10.0 more test errors than its label-only twin (70.0 against 60.0 of 1,000; "
+    assert find([outcome([60], None, 60, 70)]) == [difference + "1 seed, exact McNemar p = 0.04)."]
 
 
 def test_the_table_has_the_papers_figure_where_there_is_one():
