@@ -117,10 +117,14 @@ def test_the_student_sees_the_views_its_teacher_judged(teacher, tmp_path):
     [
         ({"temperature": 0}, ArgumentError, "temperature must be > 0"),
         ({"hard_weight": 2}, ArgumentError, "hard_weight must lie in"),
-        ({"epochs": 0}, ArgumentError, "epochs must be >= 1, got 0"),
+        ({"epochs": 0}, ArgumentError, "epochs must be a whole number in 1..1000000000, got 0"),
         ({"student": net(classes=4)}, TargetsError, "has 3 classes, the student has 4"),
         ({"transfer_set": blobs(seed=5)}, TargetsError, "was written for other data"),
-        ({"student": torch.nn.Flatten(0)}, ArgumentError, r"must return logits \(batch, classes\), got \(16,\)"),
+        (
+            {"student": torch.nn.Flatten(0)},
+            ArgumentError,
+            r"must return logits \(batch, classes\) for a batch, got \(16,\)",
+        ),
     ],
 )
 def test_refuses(store, change, error, message):

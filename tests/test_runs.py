@@ -26,6 +26,8 @@ def a_run(folder, **change):
 
 def test_a_new_folder_is_made_and_told(tmp_path):
     with a_run(tmp_path / "deep" / "run").held():
+        assert not (tmp_path / "deep" / "run" / "run.json").exists()  # not before the configuration is found good
+        a_run(tmp_path / "deep" / "run").claim()
         told = read_run(tmp_path / "deep" / "run")
     assert told["config"] == {"temperature": 4.0, "widths": [3, 4]}
     assert told["versions"]["torch"].startswith("2.")
@@ -48,7 +50,7 @@ def test_the_same_configuration_goes_on_and_keeps_what_was_told(tmp_path):
 )
 def test_another_configuration_is_refused(tmp_path, change, message):
     with a_run(tmp_path).held():
-        pass
+        a_run(tmp_path).claim()
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(RunError, match=message), a_run(tmp_path, **change).held():
         pass

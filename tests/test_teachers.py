@@ -32,6 +32,12 @@ def test_weights_are_relative_and_zero_leaves_a_member_out():
     assert_close(mean_logits(z, 2.0, "geometric", [3, 1, 0]), 0.75 * z[0] + 0.25 * z[1])
 
 
+@pytest.mark.parametrize("weights", [[1e-50, 1e-50], [1e308, 1e308]])
+def test_weights_of_any_size_count(weights):
+    z = members(2)
+    assert_close(mean_logits(z, 1.0, weights=weights), mean_logits(z, 1.0))
+
+
 def test_one_member_is_itself():
     assert_close(mean_logits(members(1), 3.0), members(1)[0], rtol=0, atol=0)
 

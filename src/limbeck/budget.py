@@ -8,6 +8,9 @@ from limbeck.errors import ArgumentError
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 
 
+MOST = 10**9
+
+
 @dataclass(frozen=True)
 class Budget:
     """Steps, rate and regularisation of one training."""
@@ -31,8 +34,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         rules = {
-            "epochs must be >= 1": (self.epochs >= 1, self.epochs),
-            "batch_size must be >= 1": (self.batch_size >= 1, self.batch_size),
+            f"epochs must be a whole number in 1..{MOST}": (_whole(self.epochs), self.epochs),
+            f"batch_size must be a whole number in 1..{MOST}": (_whole(self.batch_size), self.batch_size),
             "learning_rate must be > 0": (0 < self.learning_rate < float("inf"), self.learning_rate),
             "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
@@ -46,3 +49,7 @@ class Budget:
         for rule, (holds, value) in rules.items():
             if not holds:
                 raise ArgumentError(f"{rule}, got {value}")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and 1 <= value <= MOST

@@ -5,6 +5,7 @@ Errors of ours and bad arguments end with one message and exit code 2; a traceba
 
 import dataclasses
 import difflib
+import io
 import json
 import os
 import shlex
@@ -26,6 +27,7 @@ from limbeck.runs import Run, default_folder, read_run
 if TYPE_CHECKING:
     from limbeck.road import Result
 
+MOST_SEEDS = 1000
 HELP = """limbeck: what a cumbersome model knows, in one small network
 
   limbeck list            the recipes, what they reproduce and what to expect
@@ -76,6 +78,9 @@ class ReportOptions(Output):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a ± that the locale lacks must not end a run
     try:
         return _dispatch(arguments)
     except LimbeckError as error:
@@ -114,7 +119,7 @@ def _known(kind: str, name: str, names: list[str]) -> None:
         return
     near = difflib.get_close_matches(name, names, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-    raise ArgumentError(f"{kind} must be one of {', '.join(names)}, got {name}", hint)
+    raise ArgumentError(f"{kind} must be one of {', '.join(names)}, got {name!r}", hint)
 
 
 def _list(arguments: list[str]) -> None:
@@ -149,8 +154,8 @@ def _run(arguments: list[str]) -> None:
         progress=progress_for(quiet=options.quiet),
         command=shlex.join(["limbeck", "run", *arguments]),
     )
-    if run.num_seeds < 1:
-        raise ArgumentError(f"seeds must be >= 1, got {run.num_seeds}")
+    if not 1 <= run.num_seeds <= MOST_SEEDS:
+        raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {run.num_seeds}")
     if options.record and options.smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
     with run.held():

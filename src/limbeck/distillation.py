@@ -8,7 +8,6 @@ import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from limbeck.budget import Budget
@@ -136,6 +135,9 @@ def distill(
         size = max(1, len(transfer_set) // HELD_OUT_SHARE)
         transfer_set, test_set = transfer_set.split(size, seed, "held-out tenth of the transfer set")
         test_targets = soft_targets
+    for judged in (transfer_set, test_set, *([] if validation is None else [validation])):
+        num_outputs(student, judged)
+        judged.check_classes(soft_targets.num_classes)
     if test_targets is not None:
         test_targets.check(test_set, soft_targets.num_classes)
     twin = copy.deepcopy(student)
@@ -160,14 +162,10 @@ def distill(
     return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
 
 
-@torch.inference_mode()
 def num_outputs(net: nn.Module, transfer_set: TransferSet) -> int:
     """Return the number of a net's logits, seen on one example.
 
     Raises:
         ArgumentError: its output is not (batch, classes).
     """
-    logits = predict(net, transfer_set, ids=transfer_set.ids[:1])
-    if logits.ndim != 2 or len(logits) != 1:
-        raise ArgumentError(f"a student must return logits (batch, classes), got {tuple(logits.shape)} for one input")
-    return logits.shape[1]
+    return predict(net, transfer_set, ids=transfer_set.ids[:1]).shape[1]

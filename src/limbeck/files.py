@@ -36,7 +36,7 @@ def cannot_write(path: object, error: OSError) -> RunError:
     """Return the error to raise when the system refuses a write."""
     return RunError(
         f"cannot write {path}: {error.strerror or error}",
-        "what was finished is kept: free some space or choose another folder, and run the same command again",
+        "what was finished is kept: make room or choose another folder, and run the same command again",
     )
 
 

@@ -50,7 +50,8 @@ def distillation_loss(
     The gradient for the student's logits is (1 - hard_weight)·T·(q_T - p_T) + hard_weight·(q_1 - onehot), p the
     teacher and q the student; none flows to the teacher. Computed in float32, in float64 where an input is float64,
     and returned in that type. A class masked with -inf in both takes no part; masked in the teacher alone it has
-    probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite.
+    probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite. A row
+    that is -inf throughout, or holds NaN or +inf, gives NaN.
 
     Raises:
         ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1,
@@ -62,6 +63,7 @@ def distillation_loss(
     """
     check_temperature(temperature)
     check_hard_weight(hard_weight, labelled=labels is not None)
+    temperature, hard_weight = float(temperature), float(hard_weight)
     _check_shapes(student_logits, teacher_logits)
     if hard_weight == 0:
         labels = None

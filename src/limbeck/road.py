@@ -57,6 +57,8 @@ class Journey:
         outputs = [num_outputs(make(), self.train) for make in (self.make_teacher, self.make_student)]
         if outputs[0] != outputs[1]:
             raise ArgumentError(f"student and teacher must have the same classes, got {outputs[1]} and {outputs[0]}")
+        for judged in (self.train, self.validation, self.test):
+            judged.check_classes(outputs[0])
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     Raises:
         LimbeckError: as the stations do; what was finished is kept.
     """
+    run.claim()
     outcomes = [_one_seed(run, journey, seed) for seed in range(run.num_seeds)]
     rows = figures(outcomes, paper or {})
     table, findings = tabulate(rows), find(outcomes)

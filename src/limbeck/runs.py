@@ -73,9 +73,13 @@ class Run:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(f"{self.folder} is in use by another limbeck", "wait for it, or use --out") from error
-            if not (self.folder / "run.json").exists():
-                self.save({"seeds": self.num_seeds})
+            self._check()  # again: another run may have ended since
             yield
+
+    def claim(self) -> None:
+        """Bind the folder to this run, once its configuration and data have been found good."""
+        if not (self.folder / "run.json").exists():
+            self.save({"seeds": self.num_seeds})
 
     def _check(self) -> None:
         there = read_run(self.folder) if (self.folder / "run.json").exists() else None
@@ -105,7 +109,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     try:
         told = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(f"{folder} is no run's folder: there is no run.json", "limbeck run RECIPE makes one") from error
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}", "delete it and run the same command again") from error

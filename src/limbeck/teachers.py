@@ -7,7 +7,7 @@ circulation, has the arithmetic mean's gradient: cross-entropy is linear in its 
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -78,10 +78,9 @@ def mean_logits(
     check_temperature(temperature)
     if mean not in ("arithmetic", "geometric"):
         raise ArgumentError(f"mean must be 'arithmetic' or 'geometric', got {mean!r}")
-    shares = member_logits.new_tensor(relative_weights(weights, len(member_logits)), dtype=torch.float32)
-    if member_logits.dtype == torch.float64:
-        shares = shares.double()
-    shares = shares[:, None, None] / shares.sum()
+    kind = torch.promote_types(member_logits.dtype, torch.float32)
+    shares = torch.tensor(relative_weights(weights, len(member_logits)), dtype=kind, device=member_logits.device)
+    shares = shares[:, None, None]
     wide = member_logits.to(shares.dtype)
     if len(wide) == 1:
         return wide[0]
@@ -92,13 +91,14 @@ def mean_logits(
 
 
 def relative_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    """Return one weight a teacher, checked; 1 each where None."""
+    """Return each teacher's share, checked, of sum 1; the same for all where None."""
     if weights is None:
-        return (1.0,) * count
+        return (1.0 / count,) * count
     usable = len(weights) == count and all(0 <= w < math.inf for w in weights) and sum(weights) > 0
     if not usable:
         raise ArgumentError(f"weights must be {count} numbers >= 0, not all 0, got {list(weights)}")
-    return tuple(float(weight) for weight in weights)
+    shares = [weight / max(weights) for weight in weights]  # first by the largest: the sum could overflow
+    return tuple(share / sum(shares) for share in shares)
 
 
 def members_of(teacher: Teacher) -> tuple[list[Teacher], Mean, tuple[float, ...]]:
@@ -110,6 +110,9 @@ def members_of(teacher: Teacher) -> tuple[list[Teacher], Mean, tuple[float, ...]
 
 def teacher_fingerprint(teacher: Teacher) -> str:
     """Return what binds a store to its teacher: a net's SHA-256 over weights and layers, or its own `fingerprint`.
+
+    Layers are told by the net's `repr`. A number that is neither there nor in its buffers is not seen: make it a
+    buffer, or give the net a `fingerprint`.
 
     Raises:
         ArgumentError: the teacher is neither a net nor says what it is.
@@ -127,8 +130,13 @@ def teacher_fingerprint(teacher: Teacher) -> str:
 
 def weights_fingerprint(net: nn.Module) -> str:
     """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values."""
+    return tensors_fingerprint(net.state_dict())
+
+
+def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over named tensors, in whatever order: names, types, shapes and values."""
     parts: list[bytes | memoryview] = []
-    for name, tensor in sorted(net.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         flat = tensor.detach().cpu().contiguous()
         parts.append(f"{name} {flat.dtype} {tuple(flat.shape)};".encode())
         parts.append(flat.reshape(-1).view(torch.uint8).numpy().data)
@@ -147,10 +155,29 @@ def predict(
         ids: which examples; all of the set where None.
         number: which view of them.
         batch_size: examples judged at once.
+
+    Raises:
+        ArgumentError: its output is no tensor (batch, classes).
     """
     parts = (transfer_set.ids if ids is None else ids).split(batch_size)
     with judging(teacher) as device:
-        return torch.cat([teacher(transfer_set.at(part, number).to(device)).float().cpu() for part in parts])
+        logits = [_checked(teacher(transfer_set.at(part, number).to(device)), len(part)) for part in parts]
+    widths = {part.shape[1] for part in logits}
+    if len(widths) > 1:
+        raise ArgumentError(f"a model must return the same classes for every batch, got {sorted(widths)}")
+    return torch.cat(logits)
+
+
+def _checked(logits: object, count: int) -> Tensor:
+    """Return a model's output in float32 on the CPU.
+
+    Raises:
+        ArgumentError: it is no tensor (count, classes).
+    """
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count or not logits.shape[1]:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ArgumentError(f"a model must return logits (batch, classes) for a batch, got {got} for {count} inputs")
+    return logits.float().cpu()
 
 
 @contextlib.contextmanager

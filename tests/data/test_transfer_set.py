@@ -53,14 +53,30 @@ def test_fingerprint_sees_every_value_and_the_shape():
             r"labels must be whole numbers of shape \(3,\)",
         ),
         (lambda: TransferSet(torch.zeros(3, 2), torch.zeros(3)), "labels must be whole numbers"),
-        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([3])), r"0..2, got \[3\]"),
-        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([], dtype=torch.int64)), r"0..2, got \[\]"),
+        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([3])), r"0..2, got torch.int64 of shape \(1,\)"),
+        (
+            lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([], dtype=torch.int64)),
+            r"0..2, got torch.int64 of shape \(0,\)",
+        ),
+        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.tensor([1, 1])), "ids must differ, 1 of 2 are there twice"),
+        (lambda: TransferSet(torch.zeros(3, 2), ids=torch.zeros(2, 2).long()), "got torch.int64 of shape"),
+        (lambda: TransferSet(torch.tensor(1.0)), r"inputs must be a dense tensor .* got torch.float32 of shape \(\)"),
+        (lambda: TransferSet(torch.eye(2).to_sparse()), "inputs must be a dense tensor"),
+        (lambda: TransferSet([[1.0]]), "inputs must be a dense tensor .* got list"),
+        (lambda: TransferSet(torch.zeros(2, 2), [0, 1]), "labels must be whole numbers .* got list"),
+        (lambda: TransferSet(torch.zeros(2, 2), class_names=(0, 1)), "class names must be text"),
+        (
+            lambda: TransferSet(torch.zeros(2, 2), torch.tensor([0, 5])).check_classes(3),
+            r"must lie in 0\.\.2, got 0\.\.5",
+        ),
+        (lambda: TransferSet(torch.zeros(2, 2), class_names=("a",)).check_classes(3), "must have 3 class names, got 1"),
         (lambda: numbers().split(0), "must take between 1 and 19 examples, got 0"),
         (lambda: numbers().split(20), "must take between 1 and 19 examples, got 20"),
         (lambda: numbers().subset(torch.tensor([20])), "a subset's ids must be ids of the transfer set"),
         (lambda: numbers().subset(torch.tensor([], dtype=torch.int64)), "at least one example, got 0"),
     ],
 )
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_refuses(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()

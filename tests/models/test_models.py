@@ -69,7 +69,7 @@ def test_dropout_follows_the_generator():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MLP([4]), r"widths must be two or more numbers >= 1, got \[4\]"),
+        (lambda: MLP([4]), r"widths must be two or more numbers in 1..1000000, got \[4\]"),
         (lambda: MLP([4, 0, 3]), r"got \[4, 0, 3\]"),
         (lambda: Dropout(1.0), r"must lie in 0\.\.1, 1 excluded, got 1.0"),
         (lambda: MLP([4, 3], input_dropout=-0.1), "got -0.1"),

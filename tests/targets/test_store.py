@@ -271,6 +271,25 @@ def test_refuses_teachers_of_other_shapes(tmp_path):
         write_soft_targets(Ensemble([Net(), Net(classes=4)]), images(), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda logits: logits[:5], r"got \(5, 3\) for 8 inputs"),
+        (lambda logits: logits.numpy(), "got ndarray for 8 inputs"),
+        (lambda logits: logits[:, :2], r"must return the same classes for every batch, got \[2, 3\]"),
+    ],
+)
+def test_a_teacher_that_changes_its_output_leaves_no_shard(tmp_path, spoil, message):
+    class Fickle(Net):
+        def forward(self, inputs):
+            logits = super().forward(inputs)
+            return logits if len(inputs) == 2 else spoil(logits)
+
+    with pytest.raises(ArgumentError, match=message):
+        write_soft_targets(Fickle(), images(), tmp_path, batch_size=8)
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
 def test_a_callable_teacher_says_what_it_is(tmp_path):
     def teacher(inputs):
         return inputs.flatten(1)[:, :3].float()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -232,6 +233,56 @@ def test_a_cut_checkpoint_is_said(tmp_path, monkeypatch, cut):
         fit(net(), blobs(), budget=QUICK, folder=tmp_path)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.safetensors"])
+def test_every_flipped_bit_of_what_is_kept_is_detected(tmp_path, monkeypatch, name):
+    if name.startswith("model"):
+        fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    else:
+        stop_in_the_third_epoch(tmp_path, monkeypatch)
+    path = tmp_path / name
+    whole = path.read_bytes()
+    for bit in np.random.default_rng(0).choice(len(whole) * 8, 100, replace=False):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match="is damaged"):
+            fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "NaN", "-1.0"])
+def test_damaged_seconds_are_said(tmp_path, content):
+    fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+    (tmp_path / "seconds.json").write_text(content)
+    with pytest.raises(RunError, match="seconds.json must hold the seconds of a training"):
+        fit(net(), blobs(), budget=QUICK, folder=tmp_path)
+
+
+def test_weights_that_the_last_step_blew_up_are_not_kept(tmp_path):
+    budget = Budget(epochs=1, batch_size=100, learning_rate=1e38, warmup=0.0, precision="32-true")
+    with pytest.raises(TrainingError, match="the weights must be finite"):
+        fit(net(), blobs(), budget=budget, folder=tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_frozen_parameters_stay_as_they_are():
+    model = net()
+    model.layers[0].weight.requires_grad_(False)
+    before = model.layers[0].weight.clone()
+    fit(model, blobs(), budget=replace(QUICK, max_norm=0.01))
+    assert torch.equal(model.layers[0].weight, before)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    with pytest.raises(ArgumentError, match="a net must have parameters that can be trained, got none"):
+        fit(model, blobs(), budget=QUICK)
+
+
+def test_batch_normalisation_is_not_given_a_batch_of_one():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))
+    with pytest.raises(ArgumentError, match="can't train on a batch of one, the last of 100 examples in batches of 33"):
+        fit(model, blobs(), budget=replace(QUICK, batch_size=33))
+    fit(model, blobs(), budget=replace(QUICK, batch_size=34))
+
+
 def test_tied_weights_are_kept(tmp_path):
     def tied():
         torch.manual_seed(0)
@@ -362,8 +413,8 @@ def test_the_rate_rises_then_falls_along_a_cosine():
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("epochs", 0, "epochs must be >= 1, got 0"),
-        ("batch_size", 0, "batch_size must be >= 1, got 0"),
+        ("epochs", 0, "epochs must be a whole number in 1..1000000000, got 0"),
+        ("batch_size", 0, "batch_size must be a whole number in 1..1000000000, got 0"),
         ("learning_rate", -1.0, "learning_rate must be > 0, got -1.0"),
         ("warmup", 2.0, r"warmup must lie in 0\.\.1, got 2.0"),
         ("weight_decay", -1.0, "weight_decay must be >= 0, got -1.0"),

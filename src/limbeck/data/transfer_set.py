@@ -6,7 +6,7 @@ Every data set of the library has this one form: what teachers train on, what a 
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -36,20 +36,27 @@ class TransferSet:
     name: str = "transfer set"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.inputs, Tensor) or self.inputs.layout != torch.strided or self.inputs.ndim == 0:
+            raise ArgumentError(f"inputs must be a dense tensor (examples, ...), got {told(self.inputs)}")
         rows = len(self.inputs)
         if rows == 0:
             raise ArgumentError(f"the {self.name} has no examples")
-        if self.labels is not None and (self.labels.shape != (rows,) or self.labels.is_floating_point()):
-            raise ArgumentError(
-                f"labels must be whole numbers of shape ({rows},), one per input, "
-                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
-            )
+        if self.labels is not None:
+            if not whole_numbers(self.labels) or self.labels.shape != (rows,):
+                raise ArgumentError(
+                    f"labels must be whole numbers of shape ({rows},), one per input, got {told(self.labels)}"
+                )
+            object.__setattr__(self, "labels", self.labels.long())
         if self.ids is None:  # pyright: ignore[reportUnnecessaryComparison]
             object.__setattr__(self, "ids", torch.arange(rows))
-        if not len(self.ids) or int(self.ids.min()) < 0 or int(self.ids.max()) >= rows:
-            raise ArgumentError(
-                f"ids must be one or more rows of the source, 0..{rows - 1}, got {self.ids.tolist()[:10]}"
-            )
+        ids = self.ids
+        if not whole_numbers(ids) or ids.ndim != 1 or not len(ids) or int(ids.min()) < 0 or int(ids.max()) >= rows:
+            raise ArgumentError(f"ids must be one or more rows of the source, 0..{rows - 1}, got {told(ids)}")
+        if len(ids.unique()) < len(ids):
+            raise ArgumentError(f"ids must differ, {len(ids) - len(ids.unique())} of {len(ids)} are there twice")
+        object.__setattr__(self, "ids", ids.long())
+        if not all(isinstance(name, str) for name in self.class_names):
+            raise ArgumentError(f"class names must be text, got {self.class_names[:10]}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,6 +113,25 @@ class TransferSet:
         labels = b"" if self.labels is None else self.labels.cpu().long().numpy().tobytes()
         return sha256(labels, self.ids.numpy().astype(np.int64).tobytes())
 
+    def check_classes(self, num_classes: int) -> None:
+        """Raise ArgumentError unless labels and class names are those of so many classes."""
+        if self.labels is not None:
+            low, high = (int(edge) for edge in self.labels[self.ids].aminmax())
+            if low < 0 or high >= num_classes:
+                raise ArgumentError(f"labels of the {self.name} must lie in 0..{num_classes - 1}, got {low}..{high}")
+        if self.class_names and len(self.class_names) != num_classes:
+            raise ArgumentError(f"the {self.name} must have {num_classes} class names, got {len(self.class_names)}")
+
     def names_for(self, num_classes: int) -> tuple[str, ...]:
         """Return the classes' names, numbers where there are none."""
         return self.class_names or tuple(str(number) for number in range(num_classes))
+
+
+def whole_numbers(value: object) -> TypeGuard[Tensor]:
+    """Return whether a value is a tensor of whole numbers (or of truth values)."""
+    return isinstance(value, Tensor) and not value.is_floating_point() and not value.is_complex()
+
+
+def told(value: object) -> str:
+    """Return what a value is, for a message."""
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

@@ -58,6 +58,9 @@ class Jitter:
             raise ArgumentError(
                 f"jitter takes images (batch, channels, height, width), got shape {tuple(inputs.shape)}"
             )
+        if self.pixels > max(inputs.shape[-2:]):
+            size = tuple(inputs.shape[-2:])
+            raise ArgumentError(f"jitter must not exceed the image, got {self.pixels} pixels for images of {size}")
         words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
         shifts = torch.from_numpy(below(words[:2], 2 * self.pixels + 1)).to(inputs.device)
         return shifted(inputs, shifts[0], shifts[1], self.pixels)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
 
+WIDEST = 1_000_000
+
 
 class MLP(nn.Module):
     """A ReLU net over raw pixels: it scales them itself, so what is shipped takes what a camera gives.
@@ -30,8 +32,8 @@ class MLP(nn.Module):
             dropout: probability of dropping a hidden unit.
         """
         super().__init__()
-        if len(widths) < 2 or min(widths) < 1:
-            raise ArgumentError(f"widths must be two or more numbers >= 1, got {list(widths)}")
+        if len(widths) < 2 or min(widths) < 1 or max(widths) > WIDEST:
+            raise ArgumentError(f"widths must be two or more numbers in 1..{WIDEST}, got {list(widths)}")
         self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         layers: list[nn.Module] = []

@@ -138,6 +138,10 @@ def _write_member(
                     for view, positions in _by_view(rows, len(transfer_set))
                 ]
             )
+            if logits.shape != (len(rows), manifest.num_classes):
+                raise ArgumentError(
+                    f"teacher {index} must return {manifest.num_classes} classes each time, got {logits.shape[1]}"
+                )
             write_bytes(path, to_shard(encode(logits, manifest.encoding)))
             shards[number : number + 1] = [Shard(path.relative_to(folder).as_posix(), len(rows), file_sha256(path))]
             members = list(manifest.members)
@@ -160,10 +164,7 @@ def _by_view(rows: range, num_examples: int) -> list[tuple[int, slice]]:
 def _num_classes(members: list[Teacher], transfer_set: TransferSet) -> int:
     """Return the number of classes on which all members agree."""
     few = transfer_set.ids[:2]
-    count = len(few)
     shapes = [tuple(predict(member, transfer_set, ids=few).shape) for member in members]
-    if any(len(shape) != 2 or shape[0] != count for shape in shapes) or len(set(shapes)) > 1:
-        raise ArgumentError(
-            f"teachers must return logits of one shape (batch, classes), got {sorted(set(shapes))} for {count} inputs"
-        )
+    if len(set(shapes)) > 1:
+        raise ArgumentError(f"teachers must return logits of one shape (batch, classes), got {sorted(set(shapes))}")
     return shapes[0][1]

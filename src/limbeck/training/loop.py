@@ -32,6 +32,7 @@ from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
 BLOCK = 16  # batches whose soft targets are read at once
+DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -91,6 +92,15 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_here() if budget.precision == "auto" else budget.precision,
     )
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ArgumentError("a net must have parameters that can be trained, got none")
+    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
+    if normalised and len(transfer_set) % budget.batch_size == 1:
+        raise ArgumentError(
+            f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
+            f"in batches of {budget.batch_size}",
+            "choose another batch_size",
+        )
     if budget.early_stop is not None and (validation is None or validation.labels is None):
         raise ArgumentError("early_stop needs a labelled validation set, got none")
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
@@ -187,8 +197,7 @@ class _Training:
         tensors, told = load_tensors(path)
         self._check_binding(path, told["binding"])
         self.net.cpu().load_state_dict(tensors)
-        seconds = json.loads((path.parent / "seconds.json").read_bytes())
-        return Fitted(self.net.eval(), told["history"], seconds)
+        return Fitted(self.net.eval(), told["history"], read_seconds(path.parent / "seconds.json"))
 
     def _start(self) -> None:
         """Set up Fabric and the optimizer, from the checkpoint where there is one of this same training."""
@@ -272,7 +281,7 @@ class _Training:
                 raise TrainingError(
                     f"the loss must be finite, got {loss} in epoch {self.state.epoch + 1}, "
                     f"step {self.state.step - back + 1}",
-                    "lower the learning rate, or look at the data and the teacher's logits of that batch",
+                    DIVERGED_HINT,
                 )
             self.state.loss_sum += loss * count
         pending.clear()
@@ -314,6 +323,8 @@ class _Training:
         if self.best is not None:
             self.net.load_state_dict(self.best)
         self.net.cpu().eval()
+        if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
+            raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
         fitted = Fitted(self.net, self.state.history, self._clock.seconds())
         if self.folder is not None:
             write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
@@ -346,9 +357,24 @@ def rate_share(share: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup))) if warmup < 1 else 1.0
 
 
+def read_seconds(path: Path) -> float:
+    """Return what a finished training took.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    try:
+        seconds = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        seconds = error
+    if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
+        raise RunError(f"{path} must hold the seconds of a training, got {seconds!r}", f"delete {path.parent}")
+    return seconds
+
+
 @torch.no_grad()
 def constrain(net: nn.Module, max_norm: float) -> None:
     """Scale the weights that come into a unit down to `max_norm` where their norm is larger (s. 3)."""
     for parameter in net.parameters():
-        if parameter.ndim > 1:
+        if parameter.requires_grad and parameter.ndim > 1:
             parameter.copy_(parameter.renorm(2, 0, max_norm))
