@@ -26,7 +26,7 @@ class LimbeckError(Exception):
         self.hint = hint
 
 
-class ArgumentError(LimbeckError, ValueError):
+class ArgumentError(LimbeckError):
     """A value or a shape is outside what is allowed."""
 
 
