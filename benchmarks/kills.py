@@ -22,7 +22,7 @@ TRIALS = 20
 STOP_KILLING = 0.5  # probability of letting a run that was killed go on to the end
 
 
-RECIPE = "run digits --seeds 1 --members 3 --teacher.epochs 40 --student.epochs 80 --quiet --json"
+RECIPE = "run digits --seeds 1 --members 2 --teacher.epochs 30 --student.epochs 50 --quiet --json"
 PROGRAM = """
 import sys
 from limbeck.cli import main
@@ -48,7 +48,7 @@ def trial(folder: Path, moments: random.Random, whole_s: float) -> int:
     while True:
         run = start(folder)
         try:
-            run.communicate(timeout=None if kills and moments.random() < STOP_KILLING else moments.uniform(1, whole_s))
+            run.communicate(timeout=None if kills and moments.random() < STOP_KILLING else moments.uniform(whole_s / 4, whole_s))
         except subprocess.TimeoutExpired:
             run.kill()
             run.communicate()
