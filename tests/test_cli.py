@@ -120,7 +120,7 @@ BAD = [
     (("run", "digits", "--seeds", "0"), "seeds must lie in 1..1000, got 0"),
     (("run", "digits", "--dropout", "1"), "must lie in 0..1, 1 excluded, got 1.0"),
     (("run", "digits", "--jitter", "-1"), "jitter must be >= 0 pixels, got -1"),
-    (("run", "digits", "--validation", "5000"), "validation set must take between 1 and 1199 examples, got 5000"),
+    (("run", "digits", "--validation", "5000"), "validation set must take between 1 and 899 examples, got 5000"),
     (("run", "digits", "--student-hidden", "0"), "widths must be two or more numbers in 1..1000000, got [64, 0, 10]"),
     (("run", "digits", "--student.epochs", "0"), "epochs must be a whole number in 1..1000000000, got 0"),
     (("run", "digits", "--smoke", "--record"), "a smoke run can't be recorded"),

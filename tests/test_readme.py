@@ -23,7 +23,7 @@ def test_the_program_runs(tmp_path, monkeypatch):
     assert (tmp_path / "report.html").stat().st_size > 10_000
     measures = names["result"].measures()
     assert list(measures) == ["teacher", "twin", "student"]
-    assert measures["student"].examples == 120
+    assert measures["student"].examples == 90
     assert measures["student"].errors < 15
 
 
