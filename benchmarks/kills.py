@@ -48,7 +48,9 @@ def trial(folder: Path, moments: random.Random, whole_s: float) -> int:
     while True:
         run = start(folder)
         try:
-            run.communicate(timeout=None if kills and moments.random() < STOP_KILLING else moments.uniform(whole_s / 4, whole_s))
+            run.communicate(
+                timeout=None if kills and moments.random() < STOP_KILLING else moments.uniform(whole_s / 4, whole_s)
+            )
         except subprocess.TimeoutExpired:
             run.kill()
             run.communicate()

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from limbeck.errors import RunError
-from limbeck.files import sha256, write_bytes
+from limbeck.files import fingerprint, write_bytes
 from limbeck.teachers import tensors_fingerprint
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], told: dict[str, Any]) -> None:
     """Write tensors and a JSON value in one step, sealed with a checksum: safetensors has none of its own."""
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}  # none share memory
-    text = json.dumps(told)
-    write_bytes(path, save(whole, {"limbeck": text, "seal": _seal(whole, text)}))
+    sealed = {"seal": _seal(whole, told), "told": told}
+    write_bytes(path, save(whole, {"limbeck": json.dumps(sealed)}))  # one key: safetensors writes several in any order
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -38,18 +38,18 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         data = path.read_bytes()
         size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + size])["__metadata__"]
-        tensors = load(data)
-        whole = header["seal"] == _seal(tensors, header["limbeck"])
+        sealed = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["limbeck"])
+        tensors, told = load(data), sealed["told"]
+        whole = sealed["seal"] == _seal(tensors, told)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{path} is damaged: {error}", hint) from error
     if not whole:
         raise RunError(f"{path} is damaged: its checksum is not that of its content", hint)
-    return tensors, json.loads(header["limbeck"])
+    return tensors, told
 
 
-def _seal(tensors: dict[str, Tensor], text: str) -> str:
-    return sha256(tensors_fingerprint(tensors).encode(), text.encode())
+def _seal(tensors: dict[str, Tensor], told: dict[str, Any]) -> str:
+    return fingerprint({"tensors": tensors_fingerprint(tensors), "told": told})
 
 
 def save_training(
