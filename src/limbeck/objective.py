@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from limbeck.divergence import BatchTargets, DenseTargets, scaled
 from limbeck.errors import ArgumentError
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-6, 1e9
-SMALL = 0.03  # below this |x|, three terms of the series give exp(x) - 1 - x to float32's last digits
-EXACT_UP_TO = 10.0  # above this temperature float32 loses the direct KL to cancellation: see `_kl`
+IN_CACHE = 65_536  # elements taken at once on a CPU: six times 256 KiB of float32 stay in a core's cache
 
 
 def soften(logits: Float[Tensor, "*batch classes"] | Sequence[Any], temperature: float) -> Tensor:
@@ -34,12 +34,12 @@ def soften(logits: Float[Tensor, "*batch classes"] | Sequence[Any], temperature:
     tensor([0.1015, 0.1674, 0.2760, 0.4551])
     """
     check_temperature(temperature)
-    return _scaled(torch.as_tensor(logits), temperature).softmax(-1)
+    return scaled(torch.as_tensor(logits), temperature).softmax(-1)
 
 
 def distillation_loss(
     student_logits: Float[Tensor, "batch classes"],
-    teacher_logits: Float[Tensor, "batch classes"],
+    teacher_logits: Float[Tensor, "batch classes"] | BatchTargets,
     labels: Int[Tensor, " batch"] | None = None,
     *,
     temperature: float = 4.0,
@@ -48,7 +48,8 @@ def distillation_loss(
     """Return each example's (1 - hard_weight)·T²·KL(teacher ‖ student) + hard_weight·CE (Hinton et al. 2015, s. 2).
 
     The gradient for the student's logits is (1 - hard_weight)·T·(q_T - p_T) + hard_weight·(q_1 - onehot), p the
-    teacher and q the student; none flows to the teacher. Computed in float32, in float64 where an input is float64,
+    teacher and q the student; none flows to the teacher, which is given by all its logits, or in part as the store
+    reads it (`TopKTargets`, `SampledTargets`, `MixedTargets`). Computed in float32, in float64 where an input is float64,
     and returned in that type. A class masked with -inf in both takes no part; masked in the teacher alone it has
     probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite. A row
     that is -inf throughout, or holds NaN or +inf, gives NaN.
@@ -64,12 +65,13 @@ def distillation_loss(
     check_temperature(temperature)
     check_hard_weight(hard_weight, labelled=labels is not None)
     temperature, hard_weight = float(temperature), float(hard_weight)
-    _check_shapes(student_logits, teacher_logits)
+    targets = DenseTargets(teacher_logits) if isinstance(teacher_logits, Tensor) else teacher_logits
+    _check_shapes(student_logits, targets)
     if hard_weight == 0:
         labels = None
     elif labels is not None:
         check_labels(labels, student_logits)
-    return _DistillationLoss.apply(student_logits, teacher_logits, labels, temperature, hard_weight)  # pyright: ignore[reportReturnType]
+    return _DistillationLoss.apply(student_logits, targets, labels, temperature, hard_weight)  # pyright: ignore[reportReturnType]
 
 
 def label_loss(logits: Float[Tensor, "batch classes"], labels: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
@@ -82,7 +84,7 @@ def label_loss(logits: Float[Tensor, "batch classes"], labels: Int[Tensor, " bat
     tensor([1.3863])
     """
     check_labels(labels, logits)
-    return torch.nn.functional.cross_entropy(_scaled(logits, 1.0), labels.long(), reduction="none")
+    return torch.nn.functional.cross_entropy(scaled(logits, 1.0), labels.long(), reduction="none")
 
 
 def check_temperature(temperature: float) -> None:
@@ -119,22 +121,15 @@ def check_labels(labels: Tensor, logits: Tensor) -> None:
             raise ArgumentError(f"labels must lie in 0..{classes - 1}, got {low}..{high}")
 
 
-def _check_shapes(student_logits: Tensor, teacher_logits: Tensor) -> None:
-    if student_logits.ndim != 2 or student_logits.shape != teacher_logits.shape:
+def _check_shapes(student_logits: Tensor, targets: BatchTargets) -> None:
+    given = tuple(targets.logits.shape) if isinstance(targets, DenseTargets) else (len(targets), targets.num_classes)
+    if student_logits.ndim != 2 or tuple(student_logits.shape) != given:
         raise ArgumentError(
             "student and teacher logits must have one shape (batch, classes), "
-            f"got {tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+            f"got {tuple(student_logits.shape)} and {given}"
         )
     if student_logits.shape[1] == 0:
         raise ArgumentError("logits must have at least one class, got 0")
-
-
-def _scaled(logits: Tensor, temperature: float) -> Tensor:
-    """Return logits / temperature, upcast first: bfloat16 throughout puts the gradient 5% off at T = 20."""
-    wide = logits if logits.dtype == torch.float64 else logits.float()
-    if temperature < 1:  # the quotient could overflow; less its maximum it can only underflow, to probability 0
-        wide = wide - wide.max(-1, keepdim=True).values
-    return wide if temperature == 1 else wide / temperature
 
 
 class _DistillationLoss(torch.autograd.Function):
@@ -144,52 +139,61 @@ class _DistillationLoss(torch.autograd.Function):
     def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
         student_logits: Tensor,
-        teacher_logits: Tensor,
+        targets: BatchTargets,
         labels: Tensor | None,
         temperature: float,
         hard_weight: float,
     ) -> Tensor:
-        ctx.student_dtype = student_logits.dtype
-        wide = torch.promote_types(torch.promote_types(student_logits.dtype, teacher_logits.dtype), torch.float32)
-        student_logits, teacher_logits = student_logits.to(wide), teacher_logits.to(wide)
-        value, gradient = student_logits.new_zeros(len(student_logits)), torch.zeros_like(student_logits)
-        if hard_weight < 1:
-            z, v = _scaled(student_logits, temperature), _scaled(teacher_logits, temperature)
-            log_q, log_p = z.log_softmax(-1), v.log_softmax(-1)
-            kl = _kl(z, v, log_q, log_p, series=temperature > EXACT_UP_TO)
-            value = (1 - hard_weight) * temperature**2 * kl
-            gradient = log_q.exp().sub_(log_p.exp()).mul_((1 - hard_weight) * temperature)
-        if labels is not None:
-            index = labels.long().unsqueeze(-1)
-            log_q = student_logits.log_softmax(-1)
-            value = value - hard_weight * log_q.gather(-1, index).squeeze(-1)
-            gradient.add_(log_q.exp(), alpha=hard_weight)
-            gradient.scatter_add_(-1, index, gradient.new_full(index.shape, -hard_weight))
-        ctx.save_for_backward(gradient)
-        return value.clamp(max=torch.finfo(wide).max)
+        ctx.save_for_backward(student_logits)
+        ctx.again = (targets, labels, temperature, hard_weight)
+        value, ctx.gradient = _value_and_gradient(student_logits, *ctx.again)
+        return value
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (gradient,) = ctx.saved_tensors
-        student = (gradient * grad_outputs[0].unsqueeze(-1)).to(ctx.student_dtype)
-        return student, None, None, None, None
+        (student_logits,) = ctx.saved_tensors
+        _, labels, temperature, hard_weight = ctx.again
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:  # a second time through a graph that was kept: the first took the memory
+            gradient = _value_and_gradient(student_logits, *ctx.again)[1]
+        scale = 1.0 if labels is not None else (1 - hard_weight) * temperature
+        gradient = gradient.mul_((grad_outputs[0] * scale).unsqueeze(-1))
+        return gradient.to(student_logits.dtype), None, None, None, None
 
 
-def _kl(z: Tensor, v: Tensor, log_q: Tensor, log_p: Tensor, *, series: bool) -> Tensor:
-    """Return KL(p ‖ q) per row, where p = 0 counts as 0, for logits z and v that are already softened.
+def _value_and_gradient(
+    student_logits: Tensor, targets: BatchTargets, labels: Tensor | None, temperature: float, hard_weight: float
+) -> tuple[Tensor, Tensor]:
+    """Return each row's loss and its gradient (batch, classes), in float32 at least, a few rows at a time on a CPU.
 
-    At high temperature p and q are nearly equal and Σ p (log p - log q) cancels to rounding error. There, with
-    d = z - v centred on its mean under p, KL = log(1 + E_p[exp(d) - 1 - d]): a sum of non-negative terms.
+    Without labels the gradient is q - p; its factor waits for backward, where one more costs nothing.
     """
-    p = log_p.exp()
-    direct = torch.where(p == 0, 0, p * (log_p - log_q)).sum(-1)  # a NaN in the teacher stays one
-    if not series:
-        return direct.clamp(min=0)
-    masked = z.isneginf() & v.isneginf()
-    d = torch.where(masked, 0, z - v)
-    d = d - (p * d).sum(-1, keepdim=True)
-    excess = torch.where(d.abs() < SMALL, d * d * (0.5 + d * (1 / 6 + d / 24)), d.expm1() - d)
-    centred = (p * excess).sum(-1).log1p()
-    usable = (masked | ((d.abs() < 1) & (p > 0))).all(-1)
-    return torch.where(usable, centred, direct.clamp(min=0))
+    given = targets.logits.dtype if isinstance(targets, DenseTargets) else torch.float32
+    wide = torch.promote_types(torch.promote_types(student_logits.dtype, given), torch.float32)
+    rows, classes = student_logits.shape
+    gradient = torch.empty((rows, classes), dtype=wide, device=student_logits.device)
+    step = max(1, IN_CACHE // classes)
+    if rows <= step or student_logits.device.type != "cpu":
+        return _of_rows(student_logits.to(wide), targets, labels, temperature, hard_weight, gradient), gradient
+    values = []
+    for start in range(0, rows, step):
+        part = slice(start, start + step)
+        z, own = student_logits[part].to(wide), None if labels is None else labels[part]
+        values.append(_of_rows(z, targets[part], own, temperature, hard_weight, gradient[part]))
+    return torch.cat(values), gradient
+
+
+def _of_rows(  # noqa: PLR0917 - private
+    z: Tensor, targets: BatchTargets, labels: Tensor | None, temperature: float, hard_weight: float, gradient: Tensor
+) -> Tensor:
+    soft = (1 - hard_weight) * temperature
+    value = targets.divergence(z, temperature, gradient).mul_(soft * temperature)
+    if labels is None:
+        return value.clamp_(max=torch.finfo(value.dtype).max)
+    index = labels.long().unsqueeze(-1)
+    log_q = z.log_softmax(-1)
+    value.sub_(log_q.gather(-1, index).squeeze(-1), alpha=hard_weight)
+    gradient.mul_(soft).add_(log_q.exp_(), alpha=hard_weight)
+    gradient.scatter_add_(-1, index, gradient.new_full(index.shape, -hard_weight))
+    return value.clamp_(max=torch.finfo(value.dtype).max)
