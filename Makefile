@@ -1,12 +1,15 @@
 # make demo     the main job on the embedded digits: ten networks into one, a table and a report
 # make test     all tests          make check   format, lint, types
 # make install  a .venv with limbeck and all a developer needs
-# make bench    the loop beside a bare one, start-up times, runs that are killed; into results/
+# make bench    the loop beside a bare one, start-up times, runs that are killed, loss and step beside the peers';
+#               into results/
 # make figures  the figures of README and docs, from results/
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python $(INSTALL)
+PEERS := .venv-peers
 
 .PHONY: demo test check install bench figures clean
 
@@ -24,10 +27,12 @@ check: $(VENV)/.dev
 
 install: $(VENV)/.dev
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev $(PEERS)/.done
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kills.py
+	$(PEERS)/bin/python benchmarks/loss.py
+	$(PEERS)/bin/python benchmarks/student_step.py
 
 figures: $(VENV)/.base
 	$(BIN)/python docs/figures.py
@@ -43,5 +48,10 @@ $(VENV)/.dev: $(VENV)/.base
 	$(PIP) -e '.[dev]'
 	touch $@
 
+$(PEERS)/.done: pyproject.toml constraints.txt benchmarks/peers.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/python $(INSTALL) -e . -r benchmarks/peers.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(PEERS) runs

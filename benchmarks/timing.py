@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,19 @@ def interleaved(first: Callable[[], object], second: Callable[[], object], pairs
     return [(seconds(first), seconds(second)) for _ in range(pairs)]
 
 
+def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each in each round, after one uncounted run of each; every round begins with another."""
+    for work in contenders.values():
+        work()
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            times[name].append(seconds(contenders[name]))
+    return times
+
+
 def ratio_row(setting: str, times: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """Return the row of record of a ratio, first to second, and print its median."""
     row = row_of(setting, "ratio", [first / second for first, second in times], None)
@@ -39,9 +52,9 @@ def value_row(setting: str, metric: str, values: list[float]) -> dict[str, Any]:
     return row
 
 
-def record(name: str, config: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Write results/bench-<name>.json."""
+def record(name: str, config: dict[str, Any], rows: list[dict[str, Any]], python: str = "python") -> None:
+    """Write results/bench-<name>.json; `python` is the interpreter of the command that made it."""
     path = Path(__file__).parents[1] / "results" / f"bench-{name}.json"
-    command = f"python benchmarks/{name}.py"
+    command = f"{python} benchmarks/{name}.py"
     write_json(path, {"recipe": f"bench-{name}", "command": command, "config": config, **provenance(), "rows": rows})
     print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from limbeck import ArgumentError, Budget, TargetsError, TransferSet, distill, distillation, fit, write_soft_targets
 from limbeck.data import Jitter
 from limbeck.models import MLP
+from limbeck.targets import Dense
 from limbeck.teachers import predict
 
 QUICK = Budget(epochs=5, batch_size=16, learning_rate=1e-2, precision="32-true")
@@ -73,7 +74,7 @@ def test_a_tenth_is_held_out_from_both_and_the_teacher_is_judged_from_its_store(
 
 def test_a_test_set_of_its_own(store, teacher, tmp_path):
     test = blobs(60, seed=1)
-    judged = write_soft_targets(teacher, test, tmp_path / "test", encoding="float32")
+    judged = write_soft_targets(teacher, test, tmp_path / "test", encoding=Dense("float32"))
     found = distill(net(), store, blobs(), budget=QUICK, test_set=test, test_targets=judged)
     assert set(found.measures()) == {"teacher", "twin", "student"}
     assert found.measures()["student"].examples == 60

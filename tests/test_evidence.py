@@ -1,5 +1,6 @@
 """From measures to rows, table and sentences: counted by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ def outcome(teacher, ensemble, twin, student, p=0.04):
     found = {"teacher": [measures(e) for e in teacher], "twin": [measures(twin)], "student": [measures(student)]}
     if ensemble is not None:
         found["ensemble"] = [measures(ensemble, 30)]
-    return Outcome(found, p, {"student": 2.0}, measures(student), Path())
+    latencies = {"teacher" if ensemble is None else "ensemble": 4.0, "student": 0.5}
+    return Outcome(found, p, {"student": 2.0}, latencies, measures(student), Path())
 
 
 SEEDS = [outcome([30, 40], 20, 60, 30), outcome([50, 40], 30, 70, 50)]
@@ -28,6 +30,8 @@ def test_rows_have_one_value_a_seed():
     twin = by_name["twin", "test errors"]
     assert (twin["n"], twin["mean"], twin["sd"], twin["paper"]) == (2, 65, pytest.approx(50**0.5), 146.0)
     assert by_name["student", "seconds"]["values"] == [2.0, 2.0]
+    assert by_name["ensemble", "latency p50 (ms)"]["values"] == [4.0, 4.0]
+    assert by_name["ensemble, one example / student, one example", "ratio"]["values"] == [8.0, 8.0]
     share = by_name["student, gap to its twin / gap between twin and ensemble", "ratio"]
     assert share["values"] == [pytest.approx(25 / 40)]
 
@@ -38,12 +42,24 @@ def test_sentences_say_what_the_figures_say():
         difference + "2 paired seeds, sign-flip p = 0.5).",
         "It recovers 62% of the gap between the twin and the ensemble.",
         "It has 10 parameters, the ensemble 30.",
+        "One example alone takes the ensemble 4 ms and the student 0.5 ms.",
     ]
+
+
+def test_more_twins_are_told_of_and_a_teacher_may_have_no_parameters():
+    forests = [outcome([30], None, 60, 30) for _ in range(2)]
+    for each in forests:
+        each.measures["teacher"][0] = replace(each.measures["teacher"][0], parameters=None)
+        each.measures["twin, plain rows"] = [each.measures["twin"][0]]
+    rows = figures(forests, {})
+    assert ("teacher", "parameters") not in {(row["setting"], row["metric"]) for row in rows}
+    assert tabulate(rows)[0]["parameters"] == "–"
+    assert "Labels alone, plain rows: 60.0 test errors; sign-flip p = 0.5." in find(forests)
 
 
 def test_one_seed_and_no_gap():
     difference = "The student makes 10.0 more test errors than its label-only twin (70.0 against 60.0 of 1,000; "
-    assert find([outcome([60], None, 60, 70)]) == [difference + "1 seed, exact McNemar p = 0.04)."]
+    assert find([outcome([60], None, 60, 70)])[0] == difference + "1 seed, exact McNemar p = 0.04)."
 
 
 def test_the_table_has_the_papers_figure_where_there_is_one():
@@ -57,6 +73,7 @@ def test_the_table_has_the_papers_figure_where_there_is_one():
         "ECE": "0.100 ± 0.000",
         "agreement": "90.0 ± 0.0%",
         "parameters": "10",
+        "latency p50 (ms)": "–",
         "paper's errors": "146",
     }
     assert table[0]["paper's errors"] == "–"

@@ -25,7 +25,7 @@ def test_a_log_gets_a_line_now_and_then_with_the_time_left(capsys, monkeypatch):
         task.advance(10)
         task.advance(20, "epoch 9")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["teach: 50/100 steps, 25 s left", "teach: 90/100 steps, 8 s left, epoch 9"]
+    assert lines == ["teach: 50/100 steps, 2 a second, 25 s left", "teach: 90/100 steps, 1 a second, 8 s left, epoch 9"]
 
 
 def test_a_terminal_gets_bars():

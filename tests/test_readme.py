@@ -54,6 +54,8 @@ def test_the_public_names_are_these():
         "fit",
         "models",
         "soften",
+        "targets",
+        "teachers",
         "write_soft_targets",
     ]
     assert all(hasattr(limbeck, name) for name in limbeck.__all__)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from limbeck import data as data
     from limbeck import models as models
     from limbeck import road as road
+    from limbeck import targets as targets
+    from limbeck import teachers as teachers
     from limbeck.budget import Budget
     from limbeck.data import TransferSet
     from limbeck.distillation import Distilled, distill
@@ -50,7 +52,7 @@ _HOME = {
     "soften": "objective",
     "write_soft_targets": "targets",
 }
-_ROOMS = ("data", "models", "road")
+_ROOMS = ("data", "models", "road", "targets", "teachers")
 
 __all__ = [
     "ArgumentError",
@@ -73,6 +75,8 @@ __all__ = [
     "fit",
     "models",
     "soften",
+    "targets",
+    "teachers",
     "write_soft_targets",
 ]
 

@@ -29,6 +29,8 @@ class Budget:
     """Bound on the norm of the weights that come into one unit; none by default."""
     early_stop: int | None = None
     """Stop after so many epochs without a lower validation NLL, and keep the best epoch; by default keep the last."""
+    shuffle_window: int | None = None
+    """Shuffle within a moving window of so many examples instead of the whole set: for data larger than memory."""
     precision: Precision = "auto"
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
 
@@ -43,6 +45,10 @@ class Budget:
             f"precision must be one of {', '.join(get_args(Precision))}": (
                 self.precision in get_args(Precision),
                 self.precision,
+            ),
+            f"shuffle_window must be a whole number in 1..{MOST}": (
+                self.shuffle_window is None or _whole(self.shuffle_window),
+                self.shuffle_window,
             ),
             "early_stop must be >= 1": (self.early_stop is None or self.early_stop >= 1, self.early_stop),
         }

@@ -35,7 +35,7 @@ class Distilled:
     twin_fit: Fitted | None
     test_set: TransferSet
     teacher_logits: Tensor | None
-    """The teachers' logits (examples, classes) on the test set at temperature 1, where they are stored."""
+    """The teachers' logits (rows, classes) on the test set at temperature 1, where their store holds these whole."""
     temperature: float
     hard_weight: float
     held_out: bool
@@ -58,8 +58,8 @@ class Distilled:
             ArgumentError: the test set has no labels.
         """
         found: dict[str, Measures] = {}
-        if self.teacher_logits is not None and self.test_set.labels is not None:
-            labels = self.test_set.labels[self.test_set.ids]
+        labels = self.test_set.labels_at(self.test_set.ids)
+        if self.teacher_logits is not None and labels is not None:
             found["teacher"] = measure(self.teacher_logits, labels, self.teacher_logits)
         if self.twin is not None:
             found["twin"] = evaluate(self.twin, self.test_set, teacher_logits=self.teacher_logits)
@@ -134,7 +134,7 @@ def distill(
             raise ArgumentError("test_targets need the test_set they were written for, got none")
         size = max(1, len(transfer_set) // HELD_OUT_SHARE)
         transfer_set, test_set = transfer_set.split(size, seed, "held-out tenth of the transfer set")
-        test_targets = soft_targets
+        test_targets = soft_targets if soft_targets.tells_all else None
     for judged in (transfer_set, test_set, *([] if validation is None else [validation])):
         num_outputs(student, judged)
         judged.check_classes(soft_targets.num_classes)

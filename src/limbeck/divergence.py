@@ -25,7 +25,8 @@ from limbeck.errors import ArgumentError
 
 EXACT_UP_TO = 10.0  # above this temperature float32 loses the direct KL to cancellation: see `_series`
 TERMS = 9  # of the series of exp(d) - 1 - d: the first one left out is below 5e-8 of the first where |d| < 1
-FEW = 16_384  # elements up to which a call costs more than a pass
+FEW = 16_384  # elements up to which memory of our own is not worth looking for
+SHORT = 32  # classes up to which three calls are faster than torch's softmax
 
 
 @runtime_checkable
@@ -111,7 +112,8 @@ class TopKTargets:
         coarse_z, coarse_v = torch.cat([z.gather(-1, index), rest_total], -1), torch.cat([inside, log_tail], -1)
         coarse = torch.empty_like(coarse_z)
         kl = _dense(coarse_z, coarse_v, 1.0, coarse, nearly_equal=temperature > EXACT_UP_TO)
-        torch.softmax(rest, -1, out=gradient)  # each class's share of the bucket
+        rest_total.clamp_(min=torch.finfo(kind).min)  # a bucket with every class masked has no shares
+        torch.sub(rest, rest_total, out=gradient).exp_()  # each class's share of the bucket
         gradient.mul_(coarse[:, -1:]).scatter_(-1, index, coarse[:, :-1])
         return kl
 
@@ -148,7 +150,7 @@ class SampledTargets:
         log_q = scaled(student_logits, temperature).log_softmax(-1)
         difference = torch.where(weights == 0, 0, self.log_probs.to(kind) - log_q.gather(-1, index))
         torch.mul(log_q.exp_(), weights.sum(-1, keepdim=True), out=gradient).scatter_add_(-1, index, -weights)
-        return (weights * difference).sum(-1)
+        return (weights * difference).sum(-1).clamp_(max=torch.finfo(kind).max)
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class MixedTargets:
         for share, part in zip(self.shares, self.parts, strict=True):
             kl.add_(part.divergence(student_logits, temperature, own), alpha=share)
             gradient.add_(own, alpha=share)
-        return kl
+        return kl.clamp_(max=torch.finfo(kl.dtype).max)
 
 
 def check_served(temperatures: Sequence[float] | None, temperature: float) -> None:
@@ -211,32 +213,29 @@ def _dense(z: Tensor, v: Tensor, temperature: float, gradient: Tensor, *, nearly
     if z.device.type != "cpu":  # looking whether rows are finite would stall the device
         return _masked(z, v, temperature, gradient, nearly_equal=nearly_equal)
     if not nearly_equal:
-        way = _in_few_calls if z.numel() <= FEW and temperature >= 1 else _in_few_passes
-        kl = way(z, v, temperature, gradient)
+        kl = _direct(z, v, temperature, gradient)
         if isfinite(kl.sum().item()):
             return kl.clamp_(min=0)
     return _masked(z, v, temperature, gradient, nearly_equal=nearly_equal)
 
 
-def _in_few_calls(z: Tensor, v: Tensor, temperature: float, gradient: Tensor) -> Tensor:
-    """Σ p (log p - log q), each by its own exponential; NaN where a class is masked."""
-    log_q, log_p = scaled(z, temperature).log_softmax(-1), scaled(v, temperature).log_softmax(-1)
-    p = log_p.exp()
-    torch.exp(log_q, out=gradient).sub_(p)
-    return torch.linalg.vecdot(p, log_p.sub_(log_q))
-
-
-def _in_few_passes(z: Tensor, v: Tensor, temperature: float, gradient: Tensor) -> Tensor:
-    """Σ p ((v - z)/T - (lse v - lse z)); the softmax of logits less their maximum has exp(-lse) for its own."""
-    scaled_z, scaled_v, p = _scratch(z)
-    for logits, less_maximum in ((z, scaled_z), (v, scaled_v)):
-        torch.sub(logits, logits.amax(-1, keepdim=True), out=less_maximum)
-        less_maximum.div_(temperature)
-    q = torch.softmax(scaled_z, -1, out=gradient)
-    torch.softmax(scaled_v, -1, out=p)
-    totals = (p.amax(-1, keepdim=True) / q.amax(-1, keepdim=True)).log_()  # lse z - lse v
+def _direct(z: Tensor, v: Tensor, temperature: float, gradient: Tensor) -> Tensor:
+    """Σ p ((v - z)/T - (lse v - lse z)), in few passes, and few calls where rows are short; NaN for masked classes."""
+    scale, classes = 1 / temperature, z.shape[1]
+    scaled_z, scaled_v, p = _scratch(z) if z.numel() > FEW else (None, None, None)
+    scaled_z = torch.add(z.amax(-1, keepdim=True).mul_(-scale), z, alpha=scale, out=scaled_z)
+    scaled_v = torch.add(v.amax(-1, keepdim=True).mul_(-scale), v, alpha=scale, out=scaled_v)
+    if classes <= SHORT:
+        q, p = torch.exp(scaled_z, out=gradient), scaled_v.exp()
+        total_z, total_v = q.sum(-1, keepdim=True), p.sum(-1, keepdim=True)
+        q.div_(total_z)
+        p.div_(total_v)
+        totals = total_z.div_(total_v).log_()
+    else:  # the maximum is exp(0) / total
+        q, p = torch.softmax(scaled_z, -1, out=gradient), torch.softmax(scaled_v, -1, out=p)
+        totals = p.amax(-1, keepdim=True).div_(q.amax(-1, keepdim=True)).log_()
     kl = torch.linalg.vecdot(p, scaled_v.sub_(scaled_z).add_(totals))
-    gradient.sub_(p)
+    q.sub_(p)
     return kl
 
 

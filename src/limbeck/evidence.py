@@ -16,6 +16,7 @@ METRICS = {  # of results/*.json, and how a table prints them
     "agreement": lambda m: m.agreement,
     "parameters": lambda m: m.parameters,
 }
+LATENCY = "latency p50 (ms)"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Outcome:
     """Exact McNemar p of this seed's twin and student."""
     seconds: dict[str, float]
     """Training time of each setting; an ensemble's is that of all its members."""
+    latency_ms: dict[str, float]
+    """Median time of one example, alone, on one thread."""
     student_validation: Measures
     weights: Path
 
@@ -36,9 +39,16 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
     rows = []
     for setting in outcomes[0].measures:
         for metric, value_of in METRICS.items():
-            values = [float(np.mean([value_of(m) for m in outcome.measures[setting]])) for outcome in outcomes]
-            rows.append(row_of(setting, metric, values, paper.get((setting, metric))))
+            told = [[value_of(m) for m in outcome.measures[setting]] for outcome in outcomes]
+            if not any(value is None for own in told for value in own):  # a teacher that is no net has no parameters
+                values = [float(np.mean(own)) for own in told]
+                rows.append(row_of(setting, metric, values, paper.get((setting, metric))))
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
+    latencies = {name: [outcome.latency_ms[name] for outcome in outcomes] for name in outcomes[0].latency_ms}
+    rows += [row_of(name, LATENCY, values, None) for name, values in latencies.items()]
+    slow, fast = latencies[strongest(outcomes)], latencies["student"]
+    ratio = [one / other for one, other in zip(slow, fast, strict=True)]
+    rows.append(row_of(f"{strongest(outcomes)}, one example / student, one example", "ratio", ratio, None))
     share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", strongest(outcomes), "student")))
     if share is not None:
         rows.append(
@@ -72,7 +82,7 @@ def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
         line = {"model": setting, "seeds": str(own["test errors"]["n"])}
-        line |= {metric: formatted(own[metric]) for metric in METRICS}
+        line |= {metric: formatted(own[metric]) if metric in own else "–" for metric in (*METRICS, LATENCY)}
         if any(row["paper"] is not None for row in rows):
             paper = own["test errors"]["paper"]
             line["paper's errors"] = "–" if paper is None else f"{paper:g}"
@@ -88,7 +98,9 @@ def formatted(row: dict[str, Any]) -> str:
     """
     if row["metric"] == "parameters":
         return f"{row['mean']:,.0f}"
-    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%")}.get(row["metric"], (1, 3, ""))
+    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%"), LATENCY: (1, 3, "")}.get(
+        row["metric"], (1, 3, "")
+    )
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
     return f"{row['mean'] * scale:.{digits}f}{spread}{unit}"
 
@@ -112,4 +124,11 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
     if large > small:
         said.append(f"It has {small:,} parameters, the {name} {large:,}.")
+    for other in outcomes[0].measures:
+        if other.startswith("twin, "):
+            errors = errors_of(outcomes, other)
+            p = f"; sign-flip p = {sign_flip_p(errors, student):.2g}" if seeds > 1 else ""
+            said.append(f"Labels alone, {other.removeprefix('twin, ')}: {np.mean(errors):.1f} test errors{p}.")
+    slow, fast = (np.median([outcome.latency_ms[setting] for outcome in outcomes]) for setting in (name, "student"))
+    said.append(f"One example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms.")
     return said

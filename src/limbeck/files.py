@@ -1,10 +1,11 @@
 """Files that are whole or not there, and fingerprints of what is in them."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,20 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
+def kept_json(path: Path, make: Callable[[], Any]) -> Any:
+    """Return what a JSON file holds; where there is none, make it and write it: times are taken once.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    if not path.exists():
+        write_json(path, make())
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}", "delete it and run the same command again") from error
+
+
 def sha256(*parts: bytes | memoryview) -> str:
     """Return the SHA-256 of the parts, one after the other."""
     digest = hashlib.sha256()
@@ -62,3 +77,26 @@ def sha256(*parts: bytes | memoryview) -> str:
 def fingerprint(value: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a value's JSON, the same for every order of its keys."""
     return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until nobody else holds the lock file `path`, and hold it until the block ends or the process does.
+
+    Raises:
+        RunError: the file can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,6 +1,7 @@
 """What a model is worth: its figures on held-out examples, and whether a difference is one."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.objective import label_loss
-from limbeck.teachers import Teacher, predict
+from limbeck.teachers import Teacher, judging, predict
 
+WARM_UP = 10  # calls that are not counted
 BINS = 15  # of the expected calibration error (Guo et al. 2017)
 
 
@@ -91,6 +93,25 @@ def expected_calibration_error(probs: Float[Tensor, "examples classes"], labels:
 def count_parameters(model: Teacher) -> int | None:
     """Return a net's number of parameters, None for what is no net."""
     return sum(parameter.numel() for parameter in model.parameters()) if isinstance(model, nn.Module) else None
+
+
+@torch.inference_mode()
+def latency_ms(models: Mapping[str, Teacher], test_set: TransferSet, calls: int = 50) -> dict[str, float]:
+    """Return the median time of one example alone, in milliseconds, on one thread, the models asked in turn."""
+    threads, times = torch.get_num_threads(), {name: [] for name in models}
+    torch.set_num_threads(1)
+    try:
+        for call in range(calls + WARM_UP):
+            one = test_set.at(test_set.ids[call % len(test_set)].unsqueeze(0))
+            for name, model in models.items():
+                with judging(model) as device:
+                    inputs = one.to(device)
+                    began = time.perf_counter()
+                    model(inputs)
+                    times[name].append(1000 * (time.perf_counter() - began))
+    finally:
+        torch.set_num_threads(threads)
+    return {name: float(np.median(own[WARM_UP:])) for name, own in times.items()}
 
 
 def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:

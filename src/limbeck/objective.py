@@ -19,7 +19,7 @@ from limbeck.divergence import BatchTargets, DenseTargets, scaled
 from limbeck.errors import ArgumentError
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-6, 1e9
-IN_CACHE = 65_536  # elements taken at once on a CPU: six times 256 KiB of float32 stay in a core's cache
+IN_CACHE = 262_144  # elements taken at once on a CPU: what is between two passes, a MiB each, stays in its caches
 
 
 def soften(logits: Float[Tensor, "*batch classes"] | Sequence[Any], temperature: float) -> Tensor:
@@ -49,10 +49,10 @@ def distillation_loss(
 
     The gradient for the student's logits is (1 - hard_weight)·T·(q_T - p_T) + hard_weight·(q_1 - onehot), p the
     teacher and q the student; none flows to the teacher, which is given by all its logits, or in part as the store
-    reads it (`TopKTargets`, `SampledTargets`, `MixedTargets`). Computed in float32, in float64 where an input is float64,
-    and returned in that type. A class masked with -inf in both takes no part; masked in the teacher alone it has
-    probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite. A row
-    that is -inf throughout, or holds NaN or +inf, gives NaN.
+    reads it (`TopKTargets`, `SampledTargets`, `MixedTargets`). Computed in float32, in float64 where an input is
+    float64, and returned in that type. A class masked with -inf in both takes no part; masked in the teacher alone it
+    has probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite.
+    A row that is -inf throughout, or holds NaN or +inf, gives NaN.
 
     Raises:
         ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1,

@@ -51,8 +51,9 @@ class _Line(Task):
         now = time.monotonic()
         if self.done and now - self.log.told >= EVERY_S:
             self.log.told = now
-            left = (now - self.started) / self.done * (self.total - self.before - self.done)
-            count = f"{self.before + self.done}/{self.total} {self.unit}"
+            rate = self.done / (now - self.started)
+            left = (self.total - self.before - self.done) / rate
+            count = f"{self.before + self.done}/{self.total} {self.unit}, {rate:.0f} a second"
             print(f"{self.name}: {count}, {left:.0f} s left{note and ', '}{note}", file=sys.stderr, flush=True)
 
 
@@ -63,11 +64,16 @@ class TerminalProgress(Progress):
         from rich import progress as rich
         from rich.console import Console
 
+        class _Rate(rich.ProgressColumn):
+            def render(self, task: rich.Task) -> str:
+                return "" if task.speed is None else f"{task.speed:.0f} a second"
+
         self._bars = rich.Progress(
             rich.TextColumn("{task.description}"),
             rich.BarColumn(),
             rich.MofNCompleteColumn(),
             rich.TextColumn("{task.fields[unit]}"),
+            _Rate(),
             rich.TimeRemainingColumn(),
             rich.TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),

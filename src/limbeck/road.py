@@ -4,7 +4,8 @@ Each station leaves its product in the run's folder, so a run that was killed go
 whole. A recipe says what is taught, to whom and with which budget; the way is the same for all.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError, RunError
 from limbeck.evidence import Outcome, figures, find, tabulate
-from limbeck.files import write_bytes
-from limbeck.judge import count_parameters, evaluate, mcnemar_p, measure
+from limbeck.files import kept_json, write_bytes
+from limbeck.judge import count_parameters, evaluate, latency_ms, mcnemar_p, measure
 from limbeck.objective import check_hard_weight, check_temperature
 from limbeck.report import Judged, write_report
 from limbeck.runs import Run, read_run
-from limbeck.targets import write_soft_targets
-from limbeck.teachers import Ensemble, predict
-from limbeck.training import Fitted, Row, fit
+from limbeck.targets import Dense, write_soft_targets
+from limbeck.teachers import Ensemble, Teacher, predict
+from limbeck.training import Fitted, FromLabels, Row, fit
 from limbeck.training.checkpoint import load_tensors, save_tensors
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
@@ -37,16 +38,21 @@ class Journey:
     train: TransferSet
     validation: TransferSet
     test: TransferSet
-    make_teacher: Callable[[], nn.Module]
     make_student: Callable[[], nn.Module]
-    num_teachers: int
-    teacher_budget: Budget
     student_budget: Budget
     temperature: float
     hard_weight: float
+    make_teacher: Callable[[], nn.Module] | None = None
+    """Makes an untrained teacher, for teachers that are nets."""
+    teacher_budget: Budget = field(default_factory=Budget)
+    num_teachers: int = 1
+    teach: Callable[[int], Teacher] | None = None
+    """From a seed to a teacher, for one that is no net; a run that is resumed calls it again."""
     teacher_view: View = field(default_factory=Plain)
     student_view: View = field(default_factory=Plain)
     num_views: int = 1
+    other_twins: Mapping[str, View] = field(default_factory=dict)
+    """More label-only twins, by name, each seen through a view of its own."""
 
     def __post_init__(self) -> None:
         """Find what is wrong before the first teacher is trained."""
@@ -54,11 +60,21 @@ class Journey:
         check_hard_weight(self.hard_weight, labelled=self.train.labels is not None)
         if not 1 <= self.num_teachers < MEMBERS_PER_SEED:
             raise ArgumentError(f"members must lie in 1..{MEMBERS_PER_SEED - 1}, got {self.num_teachers}")
-        outputs = [num_outputs(make(), self.train) for make in (self.make_teacher, self.make_student)]
-        if outputs[0] != outputs[1]:
-            raise ArgumentError(f"student and teacher must have the same classes, got {outputs[1]} and {outputs[0]}")
+        if (self.make_teacher is None) == (self.teach is None):
+            raise ArgumentError("a journey must have one of make_teacher and teach")
+        classes = num_outputs(self.make_student(), self.train)
+        if self.make_teacher is not None and num_outputs(self.make_teacher(), self.train) != classes:
+            raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
         for judged in (self.train, self.validation, self.test):
-            judged.check_classes(outputs[0])
+            judged.check_classes(classes)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A teacher, and what it took to make it."""
+
+    teacher: Teacher
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -98,12 +114,12 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
     folder, progress = run.seed_folder(seed), run.progress
     taught = _teach(journey, folder, seed, run)
-    teachers = [fitted.net for fitted in taught]
+    teachers = [each.teacher for each in taught]
     ensemble = Ensemble(teachers) if len(teachers) > 1 else teachers[0]
     transfer = journey.train.seen_through(journey.student_view)
     targets = write_soft_targets(ensemble, transfer, folder / "targets", num_views=journey.num_views, progress=progress)
     test_targets = write_soft_targets(
-        ensemble, journey.test, folder / "targets-test", encoding="float32", progress=progress
+        ensemble, journey.test, folder / "targets-test", encoding=Dense("float32"), progress=progress
     )
     distilled = distill(
         seeded(journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 1),
@@ -119,15 +135,37 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         folder=folder,
         progress=progress,
     )
-    return _judge(journey, distilled, taught, folder)
+    others = {
+        name: fit(
+            seeded(journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 1),
+            journey.train.seen_through(view),
+            objective=FromLabels(journey.num_views),
+            validation=journey.validation,
+            budget=journey.student_budget,
+            seed=seed,
+            folder=folder / f"twin, {name}",
+            name=f"twin, {name}",
+            progress=progress,
+        )
+        for name, view in journey.other_twins.items()
+    }
+    return _judge(journey, distilled, taught, others, folder)
 
 
-def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Fitted]:
-    """Train the members, which differ in their random start, order and dropout alone (s. 4)."""
+def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
+    """Make the teachers: members that are nets differ in their random start, order and dropout alone (s. 4)."""
+    if journey.teach is not None:
+        began = time.monotonic()
+        with run.progress.task(f"seed {seed}: teacher", 1, "teachers") as task:
+            teacher = journey.teach(seed)
+            task.advance(1)
+        return [Taught(teacher, time.monotonic() - began)]
+    make = journey.make_teacher
+    assert make is not None
     seen = journey.train.seen_through(journey.teacher_view)
-    return [
+    fits = (
         fit(
-            seeded(journey.make_teacher, seed * MEMBERS_PER_SEED + member),
+            seeded(make, seed * MEMBERS_PER_SEED + member),
             seen,
             validation=journey.validation,
             budget=journey.teacher_budget,
@@ -137,31 +175,44 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Fitted]:
             progress=run.progress,
         )
         for member in range(journey.num_teachers)
-    ]
+    )
+    return [Taught(fitted.net, fitted.seconds) for fitted in fits]
 
 
-def _judge(journey: Journey, distilled: Distilled, taught: Sequence[Fitted], folder: Path) -> Outcome:
+def _judge(
+    journey: Journey, distilled: Distilled, taught: Sequence[Taught], others: Mapping[str, Fitted], folder: Path
+) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
     assert reference is not None
     labels = test.labels_at(test.ids)
     assert labels is not None
     assert distilled.twin_fit is not None
-    measures = {"teacher": [evaluate(fitted.net, test, teacher_logits=reference) for fitted in taught]}
+    measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
     strongest = "ensemble" if len(taught) > 1 else "teacher"
     if strongest == "ensemble":
-        size = sum(count_parameters(fitted.net) or 0 for fitted in taught)
-        measures["ensemble"] = [measure(reference, labels, reference, size)]
-    seconds = {strongest: sum(fitted.seconds for fitted in taught)}
+        sizes = [count_parameters(each.teacher) or 0 for each in taught]
+        measures["ensemble"] = [measure(reference, labels, reference, sum(sizes))]
+    seconds = {}
     judged = [Judged(strongest, reference)]
-    for name, fitted in (("twin", distilled.twin_fit), ("student", distilled.student_fit)):
+    nets = {"twin": distilled.twin_fit, "student": distilled.student_fit}
+    nets |= {f"twin, {name}": fitted for name, fitted in others.items()}
+    for name, fitted in nets.items():
         logits = predict(fitted.net, test)
         judged.append(Judged(name, logits, fitted.history))
         measures[name] = [measure(logits, labels, reference, count_parameters(fitted.net))]
         seconds[name] = fitted.seconds
     save_judged(folder / "judged.safetensors", judged)
+    asked = Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
+
+    def timed() -> dict[str, dict[str, float]]:
+        latencies = latency_ms({strongest: asked, "student": distilled.student}, test)
+        return {"seconds": {strongest: sum(each.seconds for each in taught), **seconds}, "latency_ms": latencies}
+
+    times = kept_json(folder / "times.json", timed)
     return Outcome(
         measures=measures,
-        seconds=seconds,
+        seconds=times["seconds"],
+        latency_ms=times["latency_ms"],
         difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",
@@ -177,8 +228,9 @@ def save_judged(path: Path, judged: Sequence[Judged]) -> None:
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:
     """Keep the examples that models were judged on, for reports to come."""
-    assert test.labels is not None
-    tensors = {"inputs": test.at(test.ids), "labels": test.labels[test.ids]}
+    labels = test.labels_at(test.ids)
+    assert labels is not None
+    tensors = {"inputs": test.at(test.ids), "labels": labels}
     save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
 
 

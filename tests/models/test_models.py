@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from limbeck import ArgumentError
 from limbeck.judge import count_parameters
-from limbeck.models import MLP, Dropout
+from limbeck.models import LABML_LARGE, LABML_SMALL, MLP, VGG, Dropout
 
 
 def test_the_papers_nets_have_their_parameters():
@@ -19,6 +20,42 @@ def test_raw_pixels_go_in_and_logits_come_out():
     pixels = torch.randint(0, 256, (5, 1, 2, 2), dtype=torch.uint8)
     expected = net.layers[2](net.layers[0](pixels.flatten(1) / 255).relu())
     assert_close(net(pixels), expected)
+
+
+def test_labmls_nets_have_their_parameters():
+    assert count_parameters(VGG(LABML_SMALL, 10)) == 437_034
+    assert count_parameters(VGG(LABML_LARGE, 10, dropout=0.1)) == 14_728_266
+
+
+def test_images_go_in_and_logits_come_out():
+    net = VGG([[4, 6], [5]], 3, channels=1, size=8, scale=255).eval()
+    images = torch.randint(0, 256, (7, 1, 8, 8), dtype=torch.uint8)
+    x = images / 255
+    for first, pooled in ((0, False), (3, True), (7, True)):
+        convolution, norm = net.layers[first], net.layers[first + 1]
+        x = nn.functional.conv2d(x, convolution.weight, convolution.bias, padding=1)
+        x = ((x - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + norm.eps).sqrt()).relu()
+        x = x.unflatten(2, (-1, 2)).unflatten(4, (-1, 2)).amax((3, 5)) if pooled else x
+    assert net(images).shape == (7, 3)
+    assert_close(net(images), net.layers[-1](x.flatten(1)))
+
+
+def test_a_vgg_learns_its_statistics_only_while_training():
+    net = VGG([[4]], 3, channels=1, size=2)
+    before = net.layers[1].running_mean.clone()
+    net.eval()(torch.ones(5, 1, 2, 2))
+    assert_close(net.layers[1].running_mean, before, rtol=0, atol=0)
+    net.train()(torch.ones(5, 1, 2, 2))
+    assert not torch.equal(net.layers[1].running_mean, before)
+
+
+def test_dropout_sits_before_each_convolution():
+    kinds = [type(module) for module in VGG([[4, 4], [4]], 3, size=4, dropout=0.1).layers]
+    convolution = [Dropout, nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+    assert kinds == [*convolution, *convolution, nn.MaxPool2d, *convolution, nn.MaxPool2d, nn.Flatten, nn.Linear]
+    rates = [module.rate for module in VGG(LABML_LARGE, 10, dropout=0.1).modules() if isinstance(module, Dropout)]
+    assert rates == [0.1] * 13
+    assert not any(isinstance(module, Dropout) for module in VGG(LABML_LARGE, 10).modules())
 
 
 def test_dropout_sits_before_each_layer():
@@ -71,6 +108,15 @@ def test_dropout_follows_the_generator():
     [
         (lambda: MLP([4]), r"widths must be two or more numbers in 1..1000000, got \[4\]"),
         (lambda: MLP([4, 0, 3]), r"got \[4, 0, 3\]"),
+        (lambda: VGG([], 10), r"in 1\.\.100000, got \[\], 3 and 10"),
+        (lambda: VGG([[8], []], 10), r"got \[\[8\], \[\]\], 3 and 10"),
+        (lambda: VGG([[8, 0]], 10), r"got \[\[8, 0\]\], 3 and 10"),
+        (lambda: VGG([[8]], 0), r"got \[\[8\]\], 3 and 0"),
+        (
+            lambda: VGG(LABML_SMALL, 10, size=28),
+            "size must be a multiple of 32, for each of 5 blocks halves it, got 28",
+        ),
+        (lambda: VGG([[8]], 10)(torch.ones(2, 3, 16, 16)), r"shape \(batch, 3, 32, 32\), got \(2, 3, 16, 16\)"),
         (lambda: Dropout(1.0), r"must lie in 0\.\.1, 1 excluded, got 1.0"),
         (lambda: MLP([4, 3], input_dropout=-0.1), "got -0.1"),
     ],

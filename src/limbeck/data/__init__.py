@@ -1,7 +1,22 @@
 """Data sets: their one form, where they come from, and the views through which they are seen."""
 
-from limbeck.data.sources import load_digits, load_mnist
+from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters, load_mnist
+from limbeck.data.tables import Mingle, Noise, neighbours
 from limbeck.data.transfer_set import TransferSet
-from limbeck.data.views import Jitter, Plain, View
+from limbeck.data.views import CropFlip, Jitter, Plain, View
 
-__all__ = ["Jitter", "Plain", "TransferSet", "View", "load_digits", "load_mnist"]
+__all__ = [
+    "CropFlip",
+    "Jitter",
+    "Mingle",
+    "Noise",
+    "Plain",
+    "TransferSet",
+    "View",
+    "load_arrays",
+    "load_data",
+    "load_digits",
+    "load_letters",
+    "load_mnist",
+    "neighbours",
+]

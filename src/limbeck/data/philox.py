@@ -11,6 +11,7 @@ WEYL = (0x9E3779B9, 0xBB67AE85)  # golden ratio and sqrt(3) - 1
 ROUNDS = 10
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
+CHUNKS = 64  # in a window
 
 
 def philox(seed: int, stream: int, counter: NDArray[np.integer], step: int | NDArray[np.integer]) -> NDArray[np.uint64]:
@@ -33,6 +34,21 @@ def permutation(seed: int, stream: int, step: int, size: int) -> NDArray[np.int6
     """Return a permutation of 0..size - 1 that is a pure function of the arguments."""
     words = philox(seed, stream, np.arange(size), step)
     return np.argsort(words[0] << HALF | words[1], kind="stable")
+
+
+def windowed(seed: int, stream: int, step: int, size: int, window: int) -> NDArray[np.int64]:
+    """Return a permutation of 0..size - 1 in which rows that are near in the result are near on disk.
+
+    Chunks of a 64th of the window are permuted, then each row is put off by less than a window: what is read at one
+    time comes from a window's chunks, and each chunk is read from end to end before it is left.
+    """
+    chunk = max(1, window // CHUNKS)
+    chunks = permutation(seed, stream, step, -(-size // chunk))
+    starts = np.minimum((chunks + 1) * chunk, size) - chunks * chunk  # lengths of the chunks, in their new order
+    base = np.repeat(chunks * chunk - (starts.cumsum() - starts), starts) + np.arange(size)
+    words = philox(seed, stream, np.arange(size), step)[2]
+    places = np.arange(size) + words / 2**32 * window  # where each wants to be: up to a window later
+    return base[np.argsort(places, kind="stable")]
 
 
 def _rounds(words: tuple[NDArray[np.uint64], ...], key: tuple[int, int]) -> NDArray[np.uint64]:

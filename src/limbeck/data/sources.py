@@ -2,6 +2,8 @@
 
 load_digits()         1,797 digits of 8 x 8 pixels that come with scikit-learn: no download
 load_mnist(folder)    the four IDX files of MNIST in a folder; without a folder from the Hugging Face hub
+load_letters(folder)  20,000 rows of 16 numbers, the UCI file; without a folder from openml.org
+load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, mapped and not read
 """
 
 import os
@@ -18,6 +20,12 @@ from limbeck.errors import DataError
 DIGIT_NAMES = tuple("0123456789")
 ENVIRONMENT = "LIMBECK_DATA"
 MNIST_ON_HUB = "ylecun/mnist"
+LETTER_NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+LETTER_FILE, LETTER_ROWS, LETTER_TRAIN = "letter-recognition.data", 20_000, 16_000
+LETTERS_HINT = (
+    f"give the folder with --data DIR or {ENVIRONMENT}: it holds {LETTER_FILE} of UCI's letter recognition; "
+    "without a folder the data comes from openml.org"
+)
 MNIST_FILES = {  # split: (images, labels, examples)
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 60_000),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 10_000),
@@ -59,6 +67,103 @@ def load_mnist(folder: str | Path | None = None) -> tuple[TransferSet, TransferS
         TransferSet(images.unsqueeze(1), labels, DIGIT_NAMES, name=f"mnist {name} set")
         for name, (images, labels) in zip(("training", "test"), splits, strict=True)
     )
+
+
+def load_letters(folder: str | Path | None = None) -> tuple[TransferSet, TransferSet]:
+    """Return UCI's letter recognition (Frey & Slate 1991) as (training, test): uint8 (examples, 16), values 0..15.
+
+    The first 16,000 rows are the training set, the last 4,000 the test set, as its authors cut it. `folder`, or else
+    the environment's LIMBECK_DATA, holds letter-recognition.data, itself or in a folder `letter_recognition`. With
+    neither it comes from openml.org.
+
+    Raises:
+        DataError: the file is missing or corrupt, or openml.org can't be reached.
+    """
+    chosen = folder or os.environ.get(ENVIRONMENT)
+    letters, features = _letters_from_folder(Path(chosen)) if chosen else _letters_from_openml()
+    if features.shape != (LETTER_ROWS, 16) or features.min() < 0 or features.max() > 15:
+        raise DataError(f"letters must be {LETTER_ROWS} rows of 16 numbers 0..15, got {features.shape}", LETTERS_HINT)
+    labels = np.array([ord(letter) - ord("A") for letter in letters], np.int64)
+    if labels.min() < 0 or labels.max() > 25:
+        raise DataError("letters must begin each row with one of A..Z", LETTERS_HINT)
+    both = TransferSet(torch.from_numpy(features.astype(np.uint8)), torch.from_numpy(labels), LETTER_NAMES)
+    parts = (("training", torch.arange(LETTER_TRAIN)), ("test", torch.arange(LETTER_TRAIN, LETTER_ROWS)))
+    return tuple(both.subset(ids, f"letters {split} set") for split, ids in parts)  # pyright: ignore[reportReturnType]
+
+
+def _letters_from_folder(folder: Path) -> tuple[list[str], np.ndarray]:
+    places = (folder / "letter_recognition" / LETTER_FILE, folder / LETTER_FILE)
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise DataError(f"{folder} must hold {LETTER_FILE}, it is not there", LETTERS_HINT)
+    try:
+        rows = [line.split(",") for line in path.read_text("ascii").split()]
+        rows = rows[1:] if rows and rows[0][0] == "Letter" else rows  # some copies name their columns
+        return [row[0] for row in rows], np.array([[int(value) for value in row[1:]] for row in rows])
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} must hold rows of a letter and 16 whole numbers: {error}", LETTERS_HINT) from error
+
+
+def _letters_from_openml() -> tuple[list[str], np.ndarray]:
+    from sklearn.datasets import fetch_openml
+
+    try:
+        bunch: Any = fetch_openml("letter", version=1, as_frame=False)
+    except Exception as error:
+        raise DataError(f"letters could not be read from openml.org: {error}", LETTERS_HINT) from error
+    return list(bunch.target), bunch.data.astype(int)
+
+
+def load_arrays(folder: str | Path) -> TransferSet:
+    """Return a folder's arrays as a transfer set, mapped: what is larger than memory stays on disk.
+
+    inputs.npy (rows, ...) is needed; labels.npy (rows,), run_lengths.npy (examples,) and classes.txt, a class name a
+    line, may be there.
+
+    Raises:
+        DataError: a file is missing or no array of numbers.
+        ArgumentError: the arrays don't fit each other.
+    """
+    folder = Path(folder)
+    names = folder / "classes.txt"
+    return TransferSet(
+        _mapped(folder / "inputs.npy"),
+        _mapped(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
+        tuple(names.read_text("utf-8").splitlines()) if names.exists() else (),
+        name=folder.name,
+        run_lengths=_mapped(folder / "run_lengths.npy") if (folder / "run_lengths.npy").exists() else None,
+    )
+
+
+def _mapped(path: Path) -> torch.Tensor:
+    try:
+        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))  # copy on write: never written
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} must be an array of numbers in numpy's format: {error}") from error
+
+
+def load_data(source: str, split: str = "training") -> TransferSet:
+    """Return what a command line names: digits, mnist or letters (one split of it), or a folder.
+
+    A folder holds what `load_arrays` reads, or the files of MNIST or letters.
+
+    Raises:
+        DataError: there is no such data, or it is corrupt.
+    """
+    named = {"digits": lambda _: load_digits(), "mnist": load_mnist, "letters": load_letters}
+    place = ("training", "test").index(split)
+    if source in named:
+        return named[source](None)[place]
+    folder = Path(source)
+    if not folder.is_dir():
+        raise DataError(f"data must be one of {', '.join(named)}, or a folder, got {source!r}")
+    if (folder / "inputs.npy").exists():
+        return load_arrays(folder)
+    if (folder / LETTER_FILE).exists():
+        return load_letters(folder)[place]
+    if _stored(folder, MNIST_FILES["train"][0]) is not None:
+        return load_mnist(folder)[place]
+    raise DataError(f"{folder} must hold inputs.npy, or the files of mnist or letters; it holds none of them")
 
 
 def _mnist_from_folder(folder: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -2,6 +2,10 @@
 
 Every data set of the library has this one form: what teachers train on, what a student is distilled on
 (Hinton et al. 2015, s. 2: 'the transfer set'), and what both are judged on.
+
+An example is one row of the source, or, with `run_lengths`, a run of consecutive rows: the frames of an utterance.
+Each row is judged by itself; the run is what is drawn, held out and addressed. A source larger than memory is a
+memory-mapped tensor: nothing here copies it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -22,18 +26,20 @@ SPLIT_STREAM = 2  # of philox, for splits
 
 @dataclass(frozen=True, eq=False)
 class TransferSet:
-    """Examples of one source, addressed by id: their row in the source, which a subset keeps."""
+    """Examples of one source, addressed by id: their place in the source, which a subset keeps."""
 
     inputs: Tensor
-    """The whole source (examples, ...): images as uint8 (examples, channels, height, width), or any numbers."""
+    """The whole source (rows, ...): images as uint8 (examples, channels, height, width), or any numbers."""
     labels: Tensor | None = None
-    """Class of each row of the source (examples,), or None."""
+    """Class of each row of the source (rows,), or None."""
     class_names: tuple[str, ...] = ()
     """Names to print; '0', '1', ... where none are given."""
     view: View = field(default_factory=Plain)
     ids: Tensor = field(default=None)  # pyright: ignore[reportAssignmentType]
-    """Rows of the source that belong to this set, all by default."""
+    """Examples of the source that belong to this set, all by default."""
     name: str = "transfer set"
+    run_lengths: Tensor | None = None
+    """Rows of each example of the source (examples,), or None where each row is an example."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Tensor) or self.inputs.layout != torch.strided or self.inputs.ndim == 0:
@@ -47,27 +53,66 @@ class TransferSet:
                     f"labels must be whole numbers of shape ({rows},), one per input, got {told(self.labels)}"
                 )
             object.__setattr__(self, "labels", self.labels.long())
+        examples = rows if self.run_lengths is None else self._check_runs(rows)
         if self.ids is None:  # pyright: ignore[reportUnnecessaryComparison]
-            object.__setattr__(self, "ids", torch.arange(rows))
+            object.__setattr__(self, "ids", torch.arange(examples))
         ids = self.ids
-        if not whole_numbers(ids) or ids.ndim != 1 or not len(ids) or int(ids.min()) < 0 or int(ids.max()) >= rows:
-            raise ArgumentError(f"ids must be one or more rows of the source, 0..{rows - 1}, got {told(ids)}")
+        if not whole_numbers(ids) or ids.ndim != 1 or not len(ids) or int(ids.min()) < 0 or int(ids.max()) >= examples:
+            raise ArgumentError(f"ids must be one or more examples of the source, 0..{examples - 1}, got {told(ids)}")
         if len(ids.unique()) < len(ids):
             raise ArgumentError(f"ids must differ, {len(ids) - len(ids.unique())} of {len(ids)} are there twice")
         object.__setattr__(self, "ids", ids.long())
         if not all(isinstance(name, str) for name in self.class_names):
             raise ArgumentError(f"class names must be text, got {self.class_names[:10]}")
 
+    def _check_runs(self, rows: int) -> int:
+        """Return the number of examples of a source in runs."""
+        lengths = self.run_lengths
+        if not whole_numbers(lengths) or lengths.ndim != 1 or not len(lengths) or int(lengths.min()) < 1:
+            raise ArgumentError(f"run_lengths must be whole numbers >= 1, one an example, got {told(lengths)}")
+        if int(lengths.sum()) != rows:
+            raise ArgumentError(f"run_lengths must add up to the {rows} rows of the source, got {int(lengths.sum())}")
+        object.__setattr__(self, "run_lengths", lengths.long())
+        return len(lengths)
+
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def num_rows(self) -> int:
+        """Rows of all examples of the set: as many as examples, but for runs."""
+        return len(self.ids) if self.run_lengths is None else int(self.run_lengths[self.ids].sum())
+
+    def rows_of(self, ids: Tensor) -> Tensor:
+        """Return the source's rows of the examples `ids`, run after run; for single rows the ids themselves."""
+        if self.run_lengths is None:
+            return ids
+        lengths = self.run_lengths[ids]
+        first = self._first_rows[ids] - (lengths.cumsum(0) - lengths)  # less where its run begins in the result
+        return first.repeat_interleave(lengths) + torch.arange(int(lengths.sum()))
+
+    @cached_property
+    def _first_rows(self) -> Tensor:
+        assert self.run_lengths is not None
+        return self.run_lengths.cumsum(0) - self.run_lengths
+
     def at(self, ids: Tensor, number: int = 0) -> Tensor:
-        """Return view `number` of the examples `ids`, shape (len(ids), ...)."""
-        return self.view(self.inputs.index_select(0, ids), ids, number)
+        """Return view `number` of the examples `ids`, shape (rows of ids, ...)."""
+        return self.rows_at(self.rows_of(ids), number)
+
+    def rows_at(self, rows: Tensor, number: int = 0) -> Tensor:
+        """Return view `number` of some of the source's rows, shape (rows, ...)."""
+        return self.view(self.inputs_at(rows), rows, number)
+
+    def inputs_at(self, rows: Tensor) -> Tensor:
+        """Return some of the source's rows as they are, before any view, shape (rows, ...)."""
+        if self.inputs.device.type != "cpu" or self.inputs.dtype == torch.bfloat16:
+            return self.inputs.index_select(0, rows)
+        return torch.from_numpy(self.inputs.numpy().take(rows.numpy(), 0))  # reads a mapped file with no lock held
 
     def labels_at(self, ids: Tensor) -> Tensor | None:
-        """Return the labels of the examples `ids`, or None where there are none."""
-        return None if self.labels is None else self.labels.index_select(0, ids)
+        """Return the labels of the examples `ids`, one a row, or None where there are none."""
+        return None if self.labels is None else self.labels.index_select(0, self.rows_of(ids))
 
     def subset(self, ids: Tensor, name: str | None = None) -> "TransferSet":
         """Return the set that has only the examples `ids`."""
@@ -96,16 +141,17 @@ class TransferSet:
     def _like(self, **changes: Any) -> "TransferSet":
         """Return this set with other fields; the source is the same, and so is its fingerprint once it is known."""
         other = replace(self, **changes)
-        if "fingerprint" in self.__dict__:
-            other.__dict__["fingerprint"] = self.fingerprint
+        for known in {"fingerprint", "_first_rows"} & self.__dict__.keys():
+            other.__dict__[known] = self.__dict__[known]
         return other
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the source's inputs: what a soft-target store is bound to, whatever subset is taken."""
+        """SHA-256 of the source's inputs and runs: what a store is bound to, whatever subset is taken."""
         inputs = self.inputs.cpu().contiguous()
         header = f"{inputs.dtype} {tuple(inputs.shape)}".encode()
-        return sha256(header, inputs.reshape(-1).view(torch.uint8).numpy().data)
+        runs = b"" if self.run_lengths is None else self.run_lengths.numpy().tobytes()
+        return sha256(header, inputs.reshape(-1).view(torch.uint8).numpy().data, runs)
 
     @cached_property
     def labels_fingerprint(self) -> str:
@@ -116,7 +162,9 @@ class TransferSet:
     def check_classes(self, num_classes: int) -> None:
         """Raise ArgumentError unless labels and class names are those of so many classes."""
         if self.labels is not None:
-            low, high = (int(edge) for edge in self.labels[self.ids].aminmax())
+            labels = self.labels_at(self.ids)
+            assert labels is not None
+            low, high = (int(edge) for edge in labels.aminmax())
             if low < 0 or high >= num_classes:
                 raise ArgumentError(f"labels of the {self.name} must lie in 0..{num_classes - 1}, got {low}..{high}")
         if self.class_names and len(self.class_names) != num_classes:

@@ -42,6 +42,14 @@ class Plain:
         return {"name": "plain"}
 
 
+def _check_images(inputs: Tensor, pixels: int, view: str) -> None:
+    if inputs.ndim != 4:
+        raise ArgumentError(f"{view} takes images (batch, channels, height, width), got shape {tuple(inputs.shape)}")
+    if pixels > max(inputs.shape[-2:]):
+        size = tuple(inputs.shape[-2:])
+        raise ArgumentError(f"{view} must not exceed the image, got {pixels} pixels for images of {size}")
+
+
 @dataclass(frozen=True)
 class Jitter:
     """Each image shifted by up to `pixels` in both directions; zeros come in at the edge (Hinton et al. 2015, s. 3)."""
@@ -54,19 +62,75 @@ class Jitter:
             raise ArgumentError(f"jitter must be >= 0 pixels, got {self.pixels}")
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
-        if inputs.ndim != 4:
-            raise ArgumentError(
-                f"jitter takes images (batch, channels, height, width), got shape {tuple(inputs.shape)}"
-            )
-        if self.pixels > max(inputs.shape[-2:]):
-            size = tuple(inputs.shape[-2:])
-            raise ArgumentError(f"jitter must not exceed the image, got {self.pixels} pixels for images of {size}")
+        _check_images(inputs, self.pixels, "jitter")
         words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
         shifts = torch.from_numpy(below(words[:2], 2 * self.pixels + 1)).to(inputs.device)
         return shifted(inputs, shifts[0], shifts[1], self.pixels)
 
     def spec(self) -> dict[str, Any]:
         return {"name": "jitter", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class CropFlip:
+    """Colour images as the field augments them: zero-padded by `pixels`, cut back at random, half of them mirrored.
+
+    Not in the paper. With `flip` False it is `Jitter`.
+    """
+
+    pixels: int = 4
+    flip: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise ArgumentError(f"crop must be >= 0 pixels, got {self.pixels}")
+
+    def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
+        _check_images(inputs, self.pixels, "crop")
+        words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
+        shifts = torch.from_numpy(below(words[:2], 2 * self.pixels + 1)).to(inputs.device)
+        images = shifted(inputs, shifts[0], shifts[1], self.pixels)
+        mirrored = torch.from_numpy(below(words[2:3], 2)[0].astype(bool) & self.flip).to(inputs.device)
+        images[mirrored] = images[mirrored].flip(-1)
+        return images
+
+    def spec(self) -> dict[str, Any]:
+        return {"name": "crop-flip", **asdict(self)}
+
+
+def view_of(spec: dict[str, Any]) -> View:
+    """Return the view that a spec tells of: the reverse of `spec()`.
+
+    Raises:
+        ArgumentError: it is none of this library's.
+    """
+    from limbeck.data.tables import Noise
+
+    views: dict[str, Any] = {"plain": Plain, "jitter": Jitter, "crop-flip": CropFlip, "noise": Noise}
+    fields = {name: value for name, value in spec.items() if name != "name"}
+    try:
+        return views[spec["name"]](**fields)
+    except (KeyError, TypeError) as error:
+        raise ArgumentError(f"a view must be one of {', '.join(views)}, got {spec}") from error
+
+
+def view_from(text: str) -> View:
+    """Return the view that a command line names: its name and, after a colon, its size.
+
+    Raises:
+        ArgumentError: the name or the number is none.
+
+    >>> view_from("jitter:2")
+    Jitter(pixels=2, seed=0)
+    """
+    name, _, size = text.partition(":")
+    fields: dict[str, Any] = {"name": name}
+    if size:
+        if not size.isascii() or not size.isdigit():
+            raise ArgumentError(f"a view's size must be a whole number >= 0, got {size!r}")
+        fields["size" if name == "noise" else "pixels"] = int(size)
+    return view_of(fields)
 
 
 def shifted(images: Tensor, down: Tensor, right: Tensor, margin: int) -> Tensor:

@@ -2,5 +2,6 @@
 
 from limbeck.models.dropout import Dropout
 from limbeck.models.mlp import MLP
+from limbeck.models.vgg import LABML_LARGE, LABML_SMALL, VGG
 
-__all__ = ["MLP", "Dropout"]
+__all__ = ["LABML_LARGE", "LABML_SMALL", "MLP", "VGG", "Dropout"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from limbeck.recipes import digits, mnist
+from limbeck.recipes import digits, letters, mnist
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,6 @@ class Recipe:
 
 RECIPES = (
     Recipe("digits", digits.Digits, digits.main, 1, digits.__doc__ or ""),
+    Recipe("letters", letters.Letters, letters.main, 1, letters.__doc__ or ""),
     Recipe("mnist", mnist.Mnist, mnist.main, 1, mnist.__doc__ or ""),
 )

@@ -1,7 +1,11 @@
 """Reading soft targets: zero-copy views of the shards, each checked against its checksum before its first use."""
 
-from functools import cached_property
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,44 +14,51 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
+from limbeck.divergence import BatchTargets, DenseTargets, MixedTargets, check_served
 from limbeck.errors import ArgumentError, TargetsError
-from limbeck.files import fingerprint
+from limbeck.files import file_sha256, fingerprint
 from limbeck.objective import check_temperature
-from limbeck.targets.dense import from_shard
-from limbeck.targets.manifest import Manifest, Shard, file_sha256
-from limbeck.teachers import mean_logits
+from limbeck.targets.dense import Dense
+from limbeck.targets.encoding import Columns, Encoding, encoding_of
+from limbeck.targets.manifest import EXAMPLES, Manifest, shard_path
+from limbeck.targets.shards import columns_of, gather, map_shard
+from limbeck.teachers import Mean, mean_logits, relative_weights
 
-EXAMPLES = "examples.arrow"
 DAMAGED_HINT = "delete the store and write the soft targets again"
 
 
 class SoftTargets:
-    """A finished store, open for reading. Open one with `SoftTargets.open(folder)`."""
+    """A store, open for reading. Open one with `SoftTargets.open(folder)`."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._views: dict[str, NDArray[np.floating]] = {}
+        self.mean: Mean = manifest.mean
+        self.weights: tuple[float, ...] = tuple(member.weight for member in manifest.members)
+        self.encoding: Encoding = encoding_of(manifest.encoding)
+        self._shapes = self.encoding.columns(manifest.num_classes)
+        self._mapped: dict[tuple[int, int], NDArray[Any]] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> "SoftTargets":
-        """Open a store.
+        """Open a store that is finished.
 
         Raises:
-            TargetsError: there is none, its writer has not finished, or its manifest is damaged.
+            TargetsError: there is none, its writers have not finished, or its manifest is damaged.
         """
         folder = Path(folder)
         manifest = Manifest.load(folder)
         if not manifest.finished:
             raise TargetsError(
-                f"{folder} is not finished: its writer stopped before the last shard",
+                f"{folder} is not finished: {sum(len(member.shards) for member in manifest.members)} of "
+                f"{manifest.num_shards * len(manifest.members)} shards are written",
                 "write it again with the same arguments: it goes on at the first missing shard",
             )
         return cls(folder, manifest)
 
     @property
     def num_classes(self) -> int:
-        """Classes in a row."""
+        """Classes of the teachers."""
         return self.manifest.num_classes
 
     @property
@@ -62,10 +73,28 @@ class SoftTargets:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the manifest's content, and so, by its checksums, of all the store holds."""
-        from dataclasses import asdict
+        """SHA-256 of the manifest's content and the mean in use: by the checksums, of all that is read from it."""
+        shares = relative_weights(self.weights, self.num_members)
+        return fingerprint({**asdict(self.manifest), "read as": [self.mean, shares]})
 
-        return fingerprint(asdict(self.manifest))
+    @property
+    def tells_all(self) -> bool:
+        """Whether it holds what its teachers say at temperature 1 of every class: what they can be judged by."""
+        temperatures = self.encoding.temperatures
+        return isinstance(self.encoding, Dense) and (temperatures is None or 1.0 in temperatures)
+
+    def averaged(self, mean: Mean = "arithmetic", weights: Sequence[float] | None = None) -> "SoftTargets":
+        """Return the same store read with another mean of its teachers (Hinton et al. 2015, s. 2); 0 leaves one out.
+
+        Raises:
+            ArgumentError: another mean, or weights that are not one number >= 0 a teacher, or all 0.
+        """
+        if mean not in ("arithmetic", "geometric"):
+            raise ArgumentError(f"mean must be 'arithmetic' or 'geometric', got {mean!r}")
+        other = copy.copy(self)
+        other.__dict__.pop("fingerprint", None)
+        other.mean, other.weights = mean, relative_weights(weights, self.num_members)
+        return other
 
     def check(self, transfer_set: TransferSet, num_classes: int | None = None) -> None:
         """Make sure that the store was made for this set, seen through its view.
@@ -81,35 +110,67 @@ class SoftTargets:
             )
         self._positions_of(transfer_set.ids)
 
+    def check_temperature(self, temperature: float) -> None:
+        """Raise ArgumentError unless this store, with its mean, can serve a temperature."""
+        check_temperature(temperature)
+        check_served(self.encoding.temperatures, temperature)
+        if not isinstance(self.encoding, Dense) and self.mean == "geometric" and len(self._used) > 1:
+            raise ArgumentError(
+                f"a geometric mean needs every class's logit of every teacher, {self.folder} keeps a part of them",
+                "use the arithmetic mean, or fuse dense targets and keep a part of the result",
+            )
+
+    def at(self, ids: Tensor, number: int = 0, *, temperature: float) -> BatchTargets:
+        """Return the soft targets of view `number` of examples `ids`, one row each (a run's rows one after the other).
+
+        Raises:
+            ArgumentError: a temperature that the encoding can't serve, or a view the store does not have.
+            TargetsError: an example the store does not have, or a damaged shard.
+        """
+        self.check_temperature(temperature)
+        rows = self._rows_of(ids, number)
+        if isinstance(self.encoding, Dense):
+            return DenseTargets(self.logits_of_rows(rows, temperature))
+        shares = dict(zip(range(self.num_members), relative_weights(self.weights, self.num_members), strict=True))
+        parts = [
+            self.encoding.decode(self.columns_of_rows(member, rows), temperature, self.num_classes)
+            for member in self._used
+        ]
+        return parts[0] if len(parts) == 1 else MixedTargets(parts, [shares[member] for member in self._used])
+
     def logits(self, ids: Tensor, number: int = 0, *, temperature: float) -> Tensor:
-        """Return the teachers' soft target for view `number` of examples `ids`: logits (len(ids), classes), float32.
+        """Return the teachers' dense soft target for view `number` of examples `ids`: logits (rows, classes), float32.
 
         softmax(logits / temperature) is the members' mean softened distribution; for one member the logits are its
         own, less their maximum.
 
         Raises:
-            ArgumentError: a temperature that is not > 0, or a view the store does not have.
-            TargetsError: an example the store does not have, or a damaged shard.
+            ArgumentError: the store keeps only a part of the classes, or as `at` does.
+            TargetsError: as `at` does.
         """
-        check_temperature(temperature)
-        members = torch.stack([self.member_logits(m, ids, number) for m in range(self.num_members)])
-        weights = [member.weight for member in self.manifest.members]
-        return mean_logits(members, temperature, self.manifest.mean, weights)
+        found = self.at(ids, number, temperature=temperature)
+        if not isinstance(found, DenseTargets):
+            raise ArgumentError(
+                f"logits of all classes need a dense store, {self.folder} keeps a part of them",
+                "use at(), which the objective takes as it is",
+            )
+        return found.logits
 
-    def member_logits(self, member: int, ids: Tensor, number: int = 0) -> Tensor:
-        """Return one teacher's logits (len(ids), classes), float32, less their maximum."""
-        if not 0 <= number < self.num_views:
-            raise ArgumentError(f"view must lie in 0..{self.num_views - 1}, got {number}")
-        rows = self._positions_of(ids) + number * self.manifest.num_examples
-        shards = self.manifest.members[member].shards
-        if len(shards) == 1:
-            return torch.from_numpy(self._rows_of(shards[0])[rows]).float()
-        found = np.empty((len(rows), self.num_classes), self.manifest.encoding)
-        which, offsets = np.divmod(rows, self.manifest.rows_per_shard)
-        for index in np.unique(which):
-            mask = which == index
-            found[mask] = self._rows_of(shards[index])[offsets[mask]]
-        return torch.from_numpy(found).float()
+    def logits_of_rows(self, rows: NDArray[np.int64], temperature: float) -> Tensor:
+        """Return the mean logits (rows, classes) of the store's own rows, for a dense store."""
+        each = [self.encoding.known_logits(self.columns_of_rows(member, rows))[0] for member in self._used]
+        if len(each) == 1:
+            return each[0]
+        return mean_logits(torch.stack(each), temperature, self.mean, [self.weights[member] for member in self._used])
+
+    def columns_of_rows(self, member: int, rows: NDArray[np.int64]) -> Columns:
+        """Return one teacher's rows as they are stored."""
+        manifest = self.manifest
+        return columns_of(gather(partial(self._shard, member), rows, manifest.rows_per_shard, manifest.num_shards - 1))
+
+    def columns(self, member: int, ids: Tensor, number: int = 0) -> Columns:
+        """Return one teacher's rows for view `number` of examples `ids`, as they are stored."""
+        return self.columns_of_rows(member, self._rows_of(ids, number))
 
     def verify(self) -> None:
         """Check every shard against its checksum.
@@ -117,48 +178,85 @@ class SoftTargets:
         Raises:
             TargetsError: a file is missing or not what was written.
         """
-        self._views.clear()
-        self.__dict__.pop("_position", None)
-        self._position  # noqa: B018 - reading it checks it
-        for member in self.manifest.members:
+        self._mapped.clear()
+        self.__dict__.pop("_examples", None)
+        self._examples  # noqa: B018 - reading it checks it
+        for index, member in enumerate(self.manifest.members):
             for shard in member.shards:
-                self._rows_of(shard)
+                self._shard(index, shard.number)
 
-    def _rows_of(self, shard: Shard) -> NDArray[np.floating]:
-        if shard.file not in self._views:
-            path = self.folder / shard.file
-            if not path.is_file():
-                raise TargetsError(f"shard {path} is missing", DAMAGED_HINT)
-            if file_sha256(path) != shard.sha256:
-                raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", DAMAGED_HINT)
-            rows = from_shard(path)
-            if rows.shape != (shard.rows, self.num_classes):
-                raise TargetsError(
-                    f"shard {path} must hold {(shard.rows, self.num_classes)}, got {rows.shape}", DAMAGED_HINT
-                )
-            self._views[shard.file] = rows
-        return self._views[shard.file]
+    @property
+    def _used(self) -> list[int]:
+        """The members that count."""
+        return [member for member, weight in enumerate(self.weights) if weight > 0]
+
+    def _shard(self, member: int, number: int) -> NDArray[Any]:
+        mapped = self._mapped.get((member, number))
+        if mapped is not None:
+            return mapped
+        path = shard_path(self.folder, member, number)
+        told = next((shard for shard in self.manifest.members[member].shards if shard.number == number), None)
+        if told is None:
+            raise TargetsError(f"shard {path} is not written yet", "wait for its writer, or write it again")
+        if not path.is_file():
+            raise TargetsError(f"shard {path} is missing", DAMAGED_HINT)
+        if file_sha256(path) != told.sha256:
+            raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", DAMAGED_HINT)
+        self._mapped[member, number] = map_shard(path, self._shapes, told.rows)
+        return self._mapped[member, number]
 
     @cached_property
-    def _position(self) -> NDArray[np.int64] | None:
-        """Position of each id, -1 for none; None where ids are positions."""
+    def _examples(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None] | None:
+        """(position of each id, -1 for none; lengths of runs by position); None where ids are positions."""
         path = self.folder / EXAMPLES
-        count = self.manifest.num_examples
-        counting = np.arange(count)
         if self.manifest.examples is None:
             return None
         if not path.is_file() or file_sha256(path) != self.manifest.examples:
             raise TargetsError(f"{path} is missing or damaged: its checksum is not the manifest's", DAMAGED_HINT)
-        ids = pa.ipc.open_file(path.read_bytes()).get_batch(0).column("id").to_numpy()
+        listed = pa.ipc.open_file(path.read_bytes()).get_batch(0)
+        ids = listed.column("id").to_numpy()
         position = np.full(int(ids.max()) + 1, -1)
-        position[ids] = counting
-        return position
+        position[ids] = np.arange(self.manifest.num_examples)
+        return position, listed.column("rows").to_numpy() if "rows" in listed.schema.names else None
+
+    def listed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (id, place in its run) of each row of a view, in the store's order."""
+        if self._examples is None:
+            return np.arange(self.manifest.num_examples), np.zeros(self.manifest.num_examples, np.int64)
+        position, lengths = self._examples
+        ids = np.flatnonzero(position >= 0)
+        ids = ids[np.argsort(position[ids])]
+        lengths = np.ones_like(ids) if lengths is None else lengths
+        first = lengths.cumsum() - lengths
+        return np.repeat(ids, lengths), np.arange(lengths.sum()) - np.repeat(first, lengths)
+
+    def _rows_of(self, ids: Tensor, number: int) -> NDArray[np.int64]:
+        """Return the numbers of the rows that examples have in the store."""
+        if not 0 <= number < self.num_views:
+            raise ArgumentError(f"view must lie in 0..{self.num_views - 1}, got {number}")
+        positions = self._positions_of(ids)
+        lengths = None if self._examples is None else self._examples[1]
+        if lengths is not None:
+            first, own = self._first_rows[positions], lengths[positions]
+            positions = np.repeat(first - (own.cumsum() - own), own) + np.arange(own.sum())
+        return positions + number * self.manifest.rows_per_view if number else positions
+
+    @cached_property
+    def _first_rows(self) -> NDArray[np.int64]:
+        assert self._examples is not None
+        assert self._examples[1] is not None
+        return self._examples[1].cumsum() - self._examples[1]
 
     def _positions_of(self, ids: Tensor) -> NDArray[np.int64]:
         wanted = ids.cpu().numpy()
-        size = self.manifest.num_examples if self._position is None else len(self._position)
+        if self.manifest.examples is None and len(wanted):
+            low, high = wanted.min(), wanted.max()  # the common case, in few calls
+            if low >= 0 and high < self.manifest.num_examples:
+                return wanted
+        position = None if self._examples is None else self._examples[0]
+        size = self.manifest.num_examples if position is None else len(position)
         outside = (wanted < 0) | (wanted >= size)
-        positions = wanted if self._position is None else self._position[np.where(outside, 0, wanted)]
+        positions = wanted if position is None else position[np.where(outside, 0, wanted)]
         outside |= positions < 0
         if outside.any():
             raise TargetsError(

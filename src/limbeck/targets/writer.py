@@ -1,22 +1,38 @@
 """Writing soft targets: each teacher runs once over the transfer set, its logits go to disk."""
 
-import io
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import torch
+from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, TargetsError
 from limbeck.files import sha256, write_bytes
-from limbeck.progress import Progress
-from limbeck.targets.dense import Encoding, encode, to_shard
-from limbeck.targets.manifest import NAME, Manifest, Member, Shard, file_sha256
-from limbeck.targets.reader import EXAMPLES, SoftTargets
-from limbeck.teachers import Teacher, members_of, predict, teacher_fingerprint
+from limbeck.progress import Progress, Task
+from limbeck.targets.dense import Dense
+from limbeck.targets.encoding import Columns, Encoding, encoding_of
+from limbeck.targets.manifest import (
+    EXAMPLES,
+    NAME,
+    Manifest,
+    Member,
+    Shard,
+    changing,
+    examples_of,
+    manifest_for,
+    shard_path,
+)
+from limbeck.targets.reader import SoftTargets
+from limbeck.targets.shards import concatenated, to_shard
+from limbeck.teachers import Teacher, judged, members_of, predict, refuse_probabilities, teacher_fingerprint
 
-ROWS_PER_SHARD = 65_536  # a megabyte of float16 for ten classes, 125 for a thousand
+MOST_ROWS, MOST_BYTES = 65_536, 64 * 2**20  # of a shard: what is lost with a writer that is killed
+FEW = 2  # examples on which teachers are asked for their classes
+
+Judge = Callable[[Tensor, int], Iterator[Tensor]]
+"""From source rows and a view's number to their logits, batch by batch."""
 
 
 def write_soft_targets(
@@ -25,9 +41,11 @@ def write_soft_targets(
     folder: str | Path,
     *,
     num_views: int = 1,
-    encoding: Encoding = "float16",
+    encoding: Encoding | None = None,
+    add: bool = False,
+    part: tuple[int, int] = (1, 1),
     batch_size: int = 1024,
-    rows_per_shard: int = ROWS_PER_SHARD,
+    rows_per_shard: int | None = None,
     progress: Progress | None = None,
 ) -> SoftTargets:
     """Run a teacher once over a transfer set and return the store of its logits (Hinton et al. 2015, s. 2).
@@ -35,135 +53,205 @@ def write_soft_targets(
     A store that is there and finished is opened; one whose writer was killed goes on at the first missing shard.
 
     Args:
-        teacher: a net, an `Ensemble` (each member gets its own column group) or a callable with a `fingerprint`.
+        teacher: a net, an `Ensemble` (each member gets its own column group), or what `limbeck.teachers` makes.
         transfer_set: what it judges, seen through the set's view.
         folder: where the store goes.
         num_views: views 0..num_views - 1 of each example are judged.
-        encoding: float16, the row's maximum subtracted, or float32.
-        batch_size: examples the teacher judges at once.
-        rows_per_shard: predictions in one file.
-        progress: where to tell how far it is; nowhere by default.
+        encoding: `Dense("float16")` where None; `Dense`, `TopK` or `Sampled` of `limbeck.targets`.
+        add: add the teacher's members to those of a store that is there, which are not asked again.
+        part: (i, n): write only each n-th shard, from the i-th, beside n - 1 other writers; the store can be read
+            once all have come to their end.
+        batch_size: rows the teacher judges at once.
+        rows_per_shard: predictions in one file; 65,536, or fewer where that is over 64 MiB.
+        progress: where to tell how far it is, and how often the teacher is right; nowhere by default.
 
     Raises:
-        ArgumentError: a number below 1, or a teacher whose output is not (batch, classes).
+        ArgumentError: a number below 1, a part that is none, or a teacher whose output is not logits (batch, classes).
         TargetsError: the folder holds soft targets of something else, or a logit is NaN.
         RunError: the folder can't be written.
     """
-    for name, number in (("num_views", num_views), ("batch_size", batch_size), ("rows_per_shard", rows_per_shard)):
+    encoding = Dense() if encoding is None else encoding
+    if not isinstance(encoding, Encoding):
+        raise ArgumentError(f"encoding must be Dense, TopK or Sampled of limbeck.targets, got {encoding!r}")
+    numbers = {
+        "num_views": num_views,
+        "batch_size": batch_size,
+        "rows_per_shard": 1 if rows_per_shard is None else rows_per_shard,
+    }
+    for name, number in numbers.items():
         if number < 1:
             raise ArgumentError(f"{name} must be >= 1, got {number}")
-    if encoding not in ("float16", "float32"):
-        raise ArgumentError(f"encoding must be 'float16' or 'float32', got {encoding!r}")
-    folder = Path(folder)
-    members, mean, weights = members_of(teacher)
-    counting = torch.equal(transfer_set.ids, torch.arange(len(transfer_set)))
-    wanted = Manifest(
-        data=transfer_set.fingerprint,
-        ids=sha256(transfer_set.ids.numpy().tobytes()),
-        examples=None if counting else sha256(_ids_file(transfer_set)),
-        num_examples=len(transfer_set),
-        view=transfer_set.view.spec(),
+    if not 1 <= part[0] <= part[1]:
+        raise ArgumentError(f"a part must be i of n with 1 <= i <= n, got {part[0]} of {part[1]}")
+    teachers, mean, weights = members_of(teacher)
+    num_classes = _num_classes(teachers, transfer_set)
+    wanted = manifest_for(
+        transfer_set,
         num_views=num_views,
-        num_classes=_num_classes(members, transfer_set),
+        num_classes=num_classes,
         encoding=encoding,
-        rows_per_shard=rows_per_shard,
+        rows_per_shard=rows_per_shard or default_rows_per_shard(encoding, num_classes),
         mean=mean,
         members=tuple(
-            Member(teacher_fingerprint(member), weight) for member, weight in zip(members, weights, strict=True)
+            Member(teacher_fingerprint(member), weight * len(weights))
+            for member, weight in zip(teachers, weights, strict=True)
         ),
     )
-    manifest = _begin(folder, wanted, transfer_set)
-    for index, member in enumerate(members):
-        manifest = _write_member(
-            index,
-            member,
-            transfer_set=transfer_set,
-            folder=folder,
-            manifest=manifest,
-            batch_size=batch_size,
-            progress=progress or Progress(),
-        )
-    return SoftTargets.open(folder)
+    folder = Path(folder)
+    manifest = begin(folder, wanted, examples_of(transfer_set), add=add)
+    free = [member.fingerprint for member in manifest.members]
+    for member, own in zip(wanted.members, teachers, strict=True):
+        place = free.index(member.fingerprint)
+        free[place] = ""  # a teacher that is there twice has two places
+
+        def judge(rows: Tensor, number: int, own: Teacher = own) -> Iterator[Tensor]:
+            return judged(own, transfer_set, rows, number, batch_size)
+
+        write_member(folder, place, judge, transfer_set, part=part, progress=progress)
+    finished = Manifest.load(folder)
+    return SoftTargets(folder, finished) if part != (1, 1) else SoftTargets.open(folder)
 
 
-def _ids_file(transfer_set: TransferSet) -> bytes:
-    """Return the examples' ids as one Arrow IPC file with one column `id`."""
-    table = pa.record_batch([pa.array(transfer_set.ids.numpy())], ["id"])
-    buffer = io.BytesIO()
-    with pa.ipc.new_file(buffer, table.schema) as writer:
-        writer.write_batch(table)
-    return buffer.getvalue()
-
-
-def _begin(folder: Path, wanted: Manifest, transfer_set: TransferSet) -> Manifest:
+def begin(folder: Path, wanted: Manifest, examples: bytes | None, *, add: bool = False) -> Manifest:
     """Return the manifest to go on from: the folder's own if it is of the same making, else a new one."""
-    if (folder / NAME).exists():
+    hint = "choose another folder, or delete this one to write it anew"
+    with changing(folder):
+        if not (folder / NAME).exists():
+            if examples is not None:
+                write_bytes(folder / EXAMPLES, examples)
+            wanted.save(folder)
+            return wanted
         there = Manifest.load(folder)
         difference = there.difference(wanted)
         if difference:
+            raise TargetsError(f"{folder} holds soft targets of something else ({difference})", hint)
+        if add:
+            return _with_members(folder, there, wanted)
+        mine, its = ([(m.fingerprint, m.weight) for m in each.members] for each in (there, wanted))
+        if mine != its:
             raise TargetsError(
-                f"{folder} holds soft targets of something else ({difference})",
-                "choose another folder, or delete this one to write it anew",
+                f"{folder} holds soft targets of something else (teacher: one there, another here)",
+                f"add this teacher to those there with add=True (--add), or {hint}",
+            )
+        if there.mean != wanted.mean:
+            raise TargetsError(
+                f"{folder} was written with the {there.mean} mean, got {wanted.mean}",
+                "the mean can be chosen on reading: SoftTargets.averaged",
             )
         return there
-    if wanted.examples is not None:
-        write_bytes(folder / EXAMPLES, _ids_file(transfer_set))
-    wanted.save(folder)
-    return wanted
 
 
-def _write_member(
-    index: int,
-    teacher: Teacher,
-    *,
-    transfer_set: TransferSet,
+def _with_members(folder: Path, there: Manifest, wanted: Manifest) -> Manifest:
+    """Return the manifest with the teachers it lacks, saved."""
+    known = [member.fingerprint for member in there.members]
+    new = []
+    for member in wanted.members:
+        if member.fingerprint in known:
+            known.remove(member.fingerprint)
+        else:
+            new.append(member)
+    extended = replace(there, members=(*there.members, *new))
+    extended.save(folder)
+    return extended
+
+
+def write_member(
     folder: Path,
-    manifest: Manifest,
-    batch_size: int,
-    progress: Progress,
-) -> Manifest:
+    index: int,
+    judge: Judge,
+    transfer_set: TransferSet,
+    *,
+    part: tuple[int, int] = (1, 1),
+    progress: Progress | None = None,
+) -> None:
     """Write the shards that one member still lacks; each is whole before the manifest names it."""
-    shards = list(manifest.members[index].shards)
-    done = sum(shard.rows for shard in shards)
-    with progress.task(f"soften: teacher {index + 1}", manifest.num_rows, "rows", done) as task:
-        for number in range(-(-manifest.num_rows // manifest.rows_per_shard)):
-            start = number * manifest.rows_per_shard
-            rows = range(start, min(start + manifest.rows_per_shard, manifest.num_rows))
-            path = folder / f"teacher-{index}" / f"{number:05d}.arrow"
-            if number < len(shards) and path.exists():
-                continue
-            logits = torch.cat(
-                [
-                    predict(teacher, transfer_set, ids=transfer_set.ids[positions], number=view, batch_size=batch_size)
-                    for view, positions in _by_view(rows, len(transfer_set))
-                ]
-            )
-            if logits.shape != (len(rows), manifest.num_classes):
+    turn, turns = part
+    manifest = Manifest.load(folder)
+    written = shards_there(folder, manifest, index)
+    own = range(turn - 1, manifest.num_shards, turns)
+    rows = {number: len(manifest.rows_of_shard(number)) for number in own}
+    done = sum(rows[number] for number in own if number in written)
+    with (progress or Progress()).task(f"soften: teacher {index + 1}", sum(rows.values()), "rows", done) as task:
+        tally = _Tally(transfer_set, task)
+        for number in own:
+            if number not in written:
+                columns, right = _encoded(manifest, number, judge, transfer_set, tally)
+                put_shard(folder, index, number, columns, right)
+
+
+def shards_there(folder: Path, manifest: Manifest, index: int) -> set[int]:
+    """Return the numbers of a member's shards that are written."""
+    told = (shard.number for shard in manifest.members[index].shards)
+    return {number for number in told if shard_path(folder, index, number).exists()}
+
+
+def put_shard(folder: Path, index: int, number: int, columns: Columns, right: int | None = None) -> None:
+    """Write one shard of a member, then name it in the manifest, beside whoever else writes this store."""
+    data = to_shard(columns)
+    with changing(folder):
+        write_bytes(shard_path(folder, index, number), data)
+        shard = Shard(number, len(next(iter(columns.values()))), sha256(data), right)
+        Manifest.load(folder).with_shard(index, shard).save(folder)
+
+
+class _Tally:
+    """How many rows were judged, and how many rightly, told as it goes."""
+
+    def __init__(self, transfer_set: TransferSet, task: Task) -> None:
+        self.labels = transfer_set.labels
+        self.task = task
+        self.rows = self.right = 0
+
+    def count(self, logits: Tensor, rows: Tensor) -> int | None:
+        """Return how many of these rows are judged rightly, None without labels."""
+        right = None if self.labels is None else int((logits.argmax(-1) == self.labels[rows]).sum())
+        self.rows, self.right = self.rows + len(rows), self.right + (right or 0)
+        note = "" if right is None else f"right on {self.right / self.rows:.1%}"
+        self.task.advance(len(rows), note)
+        return right
+
+
+def _encoded(
+    manifest: Manifest, number: int, judge: Judge, transfer_set: TransferSet, tally: _Tally
+) -> tuple[Columns, int | None]:
+    """Return a shard's encoded rows, and how many of them the teacher judges rightly."""
+    encoding = encoding_of(manifest.encoding)
+    source_rows = transfer_set.rows_of(transfer_set.ids)
+    start = manifest.rows_of_shard(number).start
+    pieces, rights = [], []
+    for view, positions in _by_view(manifest.rows_of_shard(number), manifest.rows_per_view):
+        judged_rows = source_rows[positions]
+        done = 0
+        for logits in judge(judged_rows, view):
+            if logits.shape[1] != manifest.num_classes:
                 raise ArgumentError(
-                    f"teacher {index} must return {manifest.num_classes} classes each time, got {logits.shape[1]}"
+                    f"a teacher must return {manifest.num_classes} classes each time, got {logits.shape[1]}"
                 )
-            write_bytes(path, to_shard(encode(logits, manifest.encoding)))
-            shards[number : number + 1] = [Shard(path.relative_to(folder).as_posix(), len(rows), file_sha256(path))]
-            members = list(manifest.members)
-            members[index] = replace(members[index], shards=tuple(shards))
-            manifest = replace(manifest, members=tuple(members))
-            manifest.save(folder)
-            task.advance(len(rows))
-    return manifest
+            refuse_probabilities(logits)
+            pieces.append(encoding.encode(logits, torch.arange(start, start + len(logits))))
+            rights.append(tally.count(logits, judged_rows[done : done + len(logits)]))
+            start, done = start + len(logits), done + len(logits)
+    return concatenated(pieces), None if None in rights else sum(filter(None, rights))
 
 
-def _by_view(rows: range, num_examples: int) -> list[tuple[int, slice]]:
+def _by_view(rows: range, rows_per_view: int) -> list[tuple[int, slice]]:
     """Split a range of rows into (view number, positions)."""
     parts = []
-    for number in range(rows.start // num_examples, (rows.stop - 1) // num_examples + 1):
-        first, last = number * num_examples, (number + 1) * num_examples
+    for number in range(rows.start // rows_per_view, (rows.stop - 1) // rows_per_view + 1):
+        first, last = number * rows_per_view, (number + 1) * rows_per_view
         parts.append((number, slice(max(rows.start, first) - first, min(rows.stop, last) - first)))
     return parts
 
 
+def default_rows_per_shard(encoding: Encoding, num_classes: int) -> int:
+    """Return how many rows one file takes."""
+    row_bytes = sum(dtype.itemsize * width for dtype, width in encoding.columns(num_classes).values())
+    return max(1, min(MOST_ROWS, MOST_BYTES // row_bytes))
+
+
 def _num_classes(members: list[Teacher], transfer_set: TransferSet) -> int:
     """Return the number of classes on which all members agree."""
-    few = transfer_set.ids[:2]
+    few = transfer_set.ids[:FEW]
     shapes = [tuple(predict(member, transfer_set, ids=few).shape) for member in members]
     if len(set(shapes)) > 1:
         raise ArgumentError(f"teachers must return logits of one shape (batch, classes), got {sorted(set(shapes))}")

@@ -73,6 +73,10 @@ def restore_training(tensors: dict[str, Tensor], net: nn.Module, optimizer: Opti
     for key, tensor in _under("optimizer.", tensors).items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = tensor
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, own in state.items():  # laid out in memory as the parameters are: the fused step goes by memory
+        like = parameters[index]
+        own |= {name: torch.empty_like(like).copy_(value) for name, value in own.items() if value.shape == like.shape}
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors:

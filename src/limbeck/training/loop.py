@@ -5,33 +5,40 @@ the same folder, it ends with the same bits: the order of the data is a function
 functions of (seed, example, number), and a checkpoint holds the net, the optimizer and the random generators.
 """
 
+import contextlib
 import json
 import logging
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.budget import Budget, Precision
-from limbeck.data.philox import permutation
+from limbeck.data.philox import permutation, windowed
 from limbeck.data.transfer_set import TransferSet
+from limbeck.divergence import BatchTargets
 from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
 from limbeck.teachers import predict, weights_fingerprint
+from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.training.clock import Clock
 from limbeck.training.curves import Curves
 from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
-BLOCK = 16  # batches whose soft targets are read at once
+BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs, that are read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
@@ -134,6 +141,22 @@ class _State:
     history: list[Row] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Some batches, read but not yet seen through the view."""
+
+    rows: Tensor
+    sizes: list[int]
+    inputs: Tensor
+    labels: Tensor | None
+    targets: BatchTargets | None
+
+
+def _slices(sizes: list[int]) -> Iterator[slice]:
+    ends = list(accumulate(sizes))
+    return (slice(end - size, end) for size, end in zip(sizes, ends, strict=True))
+
+
 @dataclass
 class _Training:
     net: nn.Module
@@ -166,6 +189,12 @@ class _Training:
                 if self._curves is not None:
                     self._curves.close()
         return self._finish()
+
+    @cached_property
+    def _format(self) -> torch.memory_format:
+        """channels_last for nets that convolve: the layout in which convolutions are fastest, CPU or GPU."""
+        convolves = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
+        return torch.channels_last if convolves else torch.contiguous_format
 
     @property
     def steps(self) -> int:
@@ -211,7 +240,7 @@ class _Training:
         assert self.precision != "auto"  # `fit` has chosen
         self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
         torch.manual_seed(self.seed)
-        self.net.to(self._fabric.device)
+        lay_out(self.net.to(self._fabric.device), self._format)
         self._optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=0.0, weight_decay=self.budget.weight_decay, fused=True
         )
@@ -249,22 +278,47 @@ class _Training:
         if clock.checkpoint_is_due():
             self._checkpoint()
 
-    def _batches(self, done: int) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
-        """Yield the epoch's batches after the first `done`; soft targets are read for a block of them at once."""
+    def _batches(self, done: int) -> Iterator[tuple[Tensor, Tensor | None, BatchTargets | None]]:
+        """Yield the epoch's batches after the first `done`; a thread reads ahead by a block of them."""
         size, epoch, device = self.budget.batch_size, self.state.epoch, self._fabric.device
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
-        order = torch.from_numpy(permutation(self.seed, ORDER_STREAM, epoch, len(self.transfer_set)))
-        for first in range(done - done % BLOCK, self.steps, BLOCK):
-            block = self.transfer_set.ids[order[first * size : (first + BLOCK) * size]]
-            targets = self.objective.targets(block, number)
-            for step, ids in enumerate(block.split(size)):
-                if first + step < done:
-                    continue
-                part = None if targets is None else targets[step * size : step * size + len(ids)].to(device)
-                labels = self.transfer_set.labels_at(ids)
-                inputs = self.transfer_set.at(ids, number).to(device)
-                yield inputs, None if labels is None else labels.to(device), part
+        order = torch.from_numpy(self._order(epoch))
+        data, in_block = self.transfer_set, self._batches_in_block()
+        blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
+        readings = (partial(self._read, data.ids[block], number) for block in blocks)
+        with contextlib.closing(ahead(readings)) as read:
+            for block in read:
+                for rows, part in zip(block.rows.split(block.sizes), _slices(block.sizes), strict=True):
+                    inputs = data.view(block.inputs[part], rows, number).to(device)
+                    labels = None if block.labels is None else block.labels[part].to(device)
+                    targets = None if block.targets is None else block.targets[part].to(device)
+                    yield self._laid_out(inputs), labels, targets
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
+        return inputs.contiguous(memory_format=self._format) if inputs.ndim == 4 else inputs
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the order of the examples in an epoch, a function of (seed, epoch)."""
+        count, window = len(self.transfer_set), self.budget.shuffle_window
+        if window is None:
+            return permutation(self.seed, ORDER_STREAM, epoch, count)
+        return windowed(self.seed, ORDER_STREAM, epoch, count, window)
+
+    def _batches_in_block(self) -> int:
+        """Return how many batches are read at once: up to BLOCK, in so much memory."""
+        data = self.transfer_set
+        row_bytes = data.inputs[:1].numel() * data.inputs.element_size()
+        batch_bytes = max(1, row_bytes * self.budget.batch_size * data.num_rows // len(data))
+        return max(1, min(BLOCK, BLOCK_BYTES // batch_bytes))
+
+    def _read(self, ids: Tensor, number: int) -> "_Block":
+        data = self.transfer_set
+        rows = data.rows_of(ids)
+        lengths = torch.ones_like(ids) if data.run_lengths is None else data.run_lengths[ids]
+        sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
+        inputs = data.inputs_at(rows)
+        return _Block(rows, sizes, inputs, data.labels_at(ids), self.objective.targets(ids, number))
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
@@ -290,7 +344,7 @@ class _Training:
         state = self.state
         row = {
             "epoch": state.epoch + 1,
-            "loss": state.loss_sum / len(self.transfer_set),
+            "loss": state.loss_sum / self.transfer_set.num_rows,
             "learning_rate": self._optimizer.param_groups[0]["lr"],
         }
         if self.validation is not None and self.validation.labels is not None:
@@ -322,7 +376,7 @@ class _Training:
     def _finish(self) -> Fitted:
         if self.best is not None:
             self.net.load_state_dict(self.best)
-        self.net.cpu().eval()
+        lay_out(self.net.cpu(), torch.contiguous_format).eval()
         if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
         fitted = Fitted(self.net, self.state.history, self._clock.seconds())
@@ -370,6 +424,11 @@ def read_seconds(path: Path) -> float:
     if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
         raise RunError(f"{path} must hold the seconds of a training, got {seconds!r}", f"delete {path.parent}")
     return seconds
+
+
+def lay_out(net: Any, memory_format: torch.memory_format) -> nn.Module:
+    """Lay a net's weights out in memory, in place, and return it: torch's own types don't know that `to` can."""
+    return net.to(memory_format=memory_format)
 
 
 @torch.no_grad()

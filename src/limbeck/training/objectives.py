@@ -6,8 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
+from limbeck.divergence import BatchTargets
 from limbeck.errors import ArgumentError
-from limbeck.objective import check_hard_weight, check_temperature, distillation_loss, label_loss
+from limbeck.objective import check_hard_weight, distillation_loss, label_loss
 from limbeck.targets import SoftTargets
 
 
@@ -24,11 +25,11 @@ class Objective(Protocol):
         """Raise LimbeckError where this objective can't be trained for on this set."""
         ...
 
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
-        """Return the teachers' logits for view `number` of the examples `ids`, or None where none are needed."""
+    def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
+        """Return the soft targets for view `number` of the examples `ids`, or None where none are needed."""
         ...
 
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: BatchTargets | None) -> Tensor:
         """Return one value per example."""
         ...
 
@@ -47,10 +48,10 @@ class FromLabels:
         if transfer_set.labels is None:
             raise ArgumentError(f"training on labels needs labels, the {transfer_set.name} has none")
 
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
+    def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
         return None
 
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: BatchTargets | None) -> Tensor:
         assert labels is not None  # seen by `check`
         return label_loss(logits, labels)
 
@@ -67,7 +68,7 @@ class FromSoftTargets:
     hard_weight: float
 
     def __post_init__(self) -> None:
-        check_temperature(self.temperature)
+        self.soft_targets.check_temperature(self.temperature)
         check_hard_weight(self.hard_weight, labelled=True)
 
     @property
@@ -78,10 +79,10 @@ class FromSoftTargets:
         self.soft_targets.check(transfer_set)
         check_hard_weight(self.hard_weight, labelled=transfer_set.labels is not None)
 
-    def targets(self, ids: Tensor, number: int) -> Tensor | None:
-        return self.soft_targets.logits(ids, number, temperature=self.temperature)
+    def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
+        return self.soft_targets.at(ids, number, temperature=self.temperature)
 
-    def loss(self, logits: Tensor, labels: Tensor | None, targets: Tensor | None) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: BatchTargets | None) -> Tensor:
         assert targets is not None
         return distillation_loss(logits, targets, labels, temperature=self.temperature, hard_weight=self.hard_weight)
 

@@ -25,7 +25,8 @@ def test_a_run_ends_in_a_table_and_a_page(smoke):
     folder, done = smoke
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["model", "seeds", "test", "errors", "NLL", "ECE", "agreement", "parameters"]
+    columns = ["model", "seeds", "test errors", "NLL", "ECE", "agreement", "parameters", "latency p50 (ms)"]
+    assert lines[0].split() == " ".join(columns).split()
     assert [line.split()[0] for line in lines[1:5]] == ["teacher", "ensemble", "twin", "student"]
     assert "2 paired seeds, sign-flip p = " in done.stdout
     assert lines[-1] == f"report: {folder / 'run' / 'report.html'}"
@@ -109,8 +110,8 @@ RECORD = [
 ]
 
 BAD = [
-    (("rum",), "command must be one of list, run, report, got 'rum'\n\nhint: did you mean run?"),
-    (("run", "digit"), "recipe must be one of digits, mnist, got 'digit'\n\nhint: did you mean digits?"),
+    (("rum",), "command must be one of list, run, report, soften, targets, got 'rum'\n\nhint: did you mean run?"),
+    (("run", "digit"), "recipe must be one of digits, letters, mnist, got 'digit'\n\nhint: did you mean digits?"),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
     (("run", "digits", "--temperature", "warm"), "--temperature"),
     (("run", "digits", "--temperature", "0"), "temperature must be > 0, from 1e-06 to 1e+09, got 0.0"),
@@ -165,11 +166,19 @@ def test_list_tells_what_each_recipe_is_and_came_to(tmp_path):
     done = limbeck("list", cwd=tmp_path)
     assert "digits    Ten nets into one" in done.stdout
     told = json.loads(limbeck("list", "--json", cwd=tmp_path).stdout)
-    assert [entry["recipe"] for entry in told] == ["digits", "mnist"]
+    assert [entry["recipe"] for entry in told] == ["digits", "letters", "mnist"]
 
 
 def test_help_is_there_for_every_verb_and_does_not_wait_for_torch(tmp_path):
-    for arguments in (("--help",), (), ("run", "--help"), ("list", "--help"), ("report", "--help")):
+    for arguments in (
+        ("--help",),
+        (),
+        ("run", "--help"),
+        ("list", "--help"),
+        ("report", "--help"),
+        ("soften", "--help"),
+        ("targets",),
+    ):
         done = limbeck(*arguments, cwd=tmp_path)
         assert done.returncode == 0
         assert "limbeck" in done.stdout

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limbeck import ArgumentError, Ensemble, TransferSet, distillation_loss
-from limbeck.teachers import mean_logits, predict, teacher_fingerprint, weights_fingerprint
+from limbeck import ArgumentError, Ensemble, distillation_loss
+from limbeck.teachers import mean_logits
 
 
 def members(count=3):
@@ -85,44 +85,3 @@ def test_a_member_of_weight_zero_may_mask_a_class():
     z = torch.tensor([[[1.0, 2.0]], [[0.0, -torch.inf]]])
     for mean in ("arithmetic", "geometric"):
         assert_close(mean_logits(z, 1.0, mean, [1, 0]).softmax(-1), z[0].softmax(-1))
-
-
-def test_judging_leaves_every_mode_as_it_was():
-    frozen = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).train()
-    frozen[1].eval()
-    ensemble = Ensemble([nn.Dropout(0.5).eval(), frozen])
-    before = [module.training for module in ensemble.modules()]
-    predict(ensemble, TransferSet(torch.ones(4, 2)))
-    assert [module.training for module in ensemble.modules()] == before
-
-    def failing(inputs):
-        raise ZeroDivisionError
-
-    frozen[0].forward = failing
-    with pytest.raises(ZeroDivisionError):
-        predict(frozen, TransferSet(torch.ones(4, 2)))
-    assert frozen.training
-
-
-def test_fingerprint_tells_layers_ensembles_and_callables_apart():
-    layer = nn.Linear(2, 2)
-    prints = {
-        teacher_fingerprint(teacher)
-        for teacher in (
-            nn.Sequential(layer, nn.ReLU()),
-            nn.Sequential(layer, nn.Tanh()),
-            Ensemble([layer, layer]),
-            Ensemble([layer, layer], "geometric"),
-            Ensemble([layer, layer], weights=[1, 2]),
-        )
-    }
-    assert len(prints) == 5
-
-
-def test_fingerprint_sees_values_and_names():
-    net = nn.Linear(2, 2)
-    before = weights_fingerprint(net)
-    assert weights_fingerprint(net) == before
-    with torch.no_grad():
-        net.bias[0] += 1
-    assert weights_fingerprint(net) != before

@@ -1,0 +1,41 @@
+"""How verbs speak: stdout is data, stderr is progress and errors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a verb speaks."""
+
+    json: bool = False
+    """Print one JSON value on stdout."""
+    quiet: bool = False
+    """Show no progress."""
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows of the same columns, whole, in a log too."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    for line in rows:
+        table.add_row(*line.values())
+    Console(highlight=False, width=Console(width=1000).measure(table).maximum).print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values, a line each."""
+    width = max(len(name) for name in facts) + 2
+    for name, value in facts.items():
+        print(f"{name:<{width}}{value}")

@@ -1,0 +1,126 @@
+"""The verbs about recipes: list, run, report."""
+
+import dataclasses
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from limbeck.cli.names import known
+from limbeck.cli.output import Output, print_json, print_table
+from limbeck.errors import ArgumentError
+from limbeck.progress import progress_for
+from limbeck.recipes import RECIPES, Recipe
+from limbeck.results import expected, record
+from limbeck.runs import Run, default_folder, read_run
+
+if TYPE_CHECKING:
+    from limbeck.road import Result
+
+MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class RunOptions(Output):
+    """Where a run reads and writes."""
+
+    out: Path | None = None
+    """The run's folder; runs/RECIPE-HASH by default. The same command goes on with it."""
+    data: Path | None = None
+    """Folder with the data; LIMBECK_DATA, or else the public origin, by default."""
+    seeds: int | None = None
+    """How many paired seeds, 0, 1, ...; each recipe has its own default."""
+    record: bool = False
+    """Write the figures to results/RECIPE.json."""
+    smoke: bool = False
+    """The whole road in seconds, with figures that mean nothing."""
+
+
+@dataclass(frozen=True)
+class ReportOptions(Output):
+    """Which run's page to draw."""
+
+    run: tyro.conf.Positional[Path] = dataclasses.field(kw_only=True)
+    """The run's folder."""
+
+
+def list_recipes(arguments: list[str]) -> None:
+    """`limbeck list`."""
+    options = tyro.cli(Output, args=arguments, prog="limbeck list", description="The recipes.")
+    told = [{"recipe": recipe.name, "what": recipe.summary, "expected": expected(recipe.name)} for recipe in RECIPES]
+    if options.json:
+        print_json(told)
+        return
+    for entry in told:
+        print(f"{entry['recipe']:<10}{entry['what']}")
+        for line in entry["expected"]:
+            print(f"{'':<10}{line}")
+
+
+def run(arguments: list[str]) -> None:
+    """`limbeck run RECIPE`."""
+    names = [recipe.name for recipe in RECIPES]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: limbeck run RECIPE [options]\n")
+        for recipe in RECIPES:
+            print(f"  {recipe.name:<10}{recipe.summary}")
+        print("\n`limbeck run RECIPE --help` shows a recipe's fields; each is an option.")
+        return
+    known("recipe", arguments[0], names)
+    recipe = RECIPES[names.index(arguments[0])]
+    options, config = _parse(recipe, arguments[1:])
+    own = Run(
+        recipe=recipe.name,
+        config=config,
+        folder=options.out or default_folder(recipe.name, config),
+        num_seeds=recipe.default_seeds if options.seeds is None else options.seeds,
+        data=options.data,
+        progress=progress_for(quiet=options.quiet),
+        command=shlex.join(["limbeck", "run", *arguments]),
+    )
+    if not 1 <= own.num_seeds <= MOST_SEEDS:
+        raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")
+    if options.record and options.smoke:
+        raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
+    with own.held():
+        result = recipe.main(config, own)
+        if options.record:
+            record(own, result.rows, result.findings)
+    _tell(own, result, options)
+
+
+def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
+    """Return the run's options and the recipe's configuration; each field of both is an option."""
+    default = recipe.config().smoke() if "--smoke" in arguments else recipe.config()
+    flat = tyro.conf.arg(name="")
+    both = dataclasses.make_dataclass(
+        recipe.name,
+        [("options", Annotated[RunOptions, flat], RunOptions()), ("config", Annotated[recipe.config, flat], default)],
+        frozen=True,
+    )
+    parsed: Any = tyro.cli(both, args=arguments, prog=f"limbeck run {recipe.name}", description=recipe.doc)
+    return parsed.options, parsed.config
+
+
+def _tell(run: Run, result: "Result", options: RunOptions) -> None:
+    if options.json:
+        told = {"recipe": run.recipe, "folder": str(run.folder), "report": str(result.report)}
+        print_json({**told, "findings": result.findings, "rows": result.rows})
+        return
+    print_table(result.table)
+    print("", *result.findings, f"report: {result.report}", sep="\n")
+
+
+def report(arguments: list[str]) -> None:
+    """`limbeck report RUN`."""
+    options = tyro.cli(ReportOptions, args=arguments, prog="limbeck report", description="Draw a run's page again.")
+    read_run(options.run)
+    from limbeck.road import draw
+
+    page = draw(options.run)
+    if options.json:
+        print_json({"report": str(page)})
+    else:
+        print(page)

@@ -1,0 +1,92 @@
+"""Convolutional nets in the plan of VGG with batch normalisation. Not in the paper."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.errors import ArgumentError
+from limbeck.models.dropout import Dropout
+
+WIDEST = 100_000
+
+LABML_SMALL = ((32, 32), (64, 64), (128,), (128,), (128,))
+"""labml's student for CIFAR-10."""
+LABML_LARGE = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)
+"""labml's teacher for CIFAR-10."""
+
+
+class VGG(nn.Module):
+    """3x3 convolutions in blocks, each block at half the resolution of the last; it scales the pixels itself.
+
+    >>> net = VGG(LABML_SMALL, 10)
+    >>> sum(parameter.numel() for parameter in net.parameters())
+    437034
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Sequence[int]],
+        classes: int,
+        *,
+        channels: int = 3,
+        size: int = 32,
+        scale: float = 255.0,
+        dropout: float = 0.0,
+    ) -> None:
+        """Make a net for square images.
+
+        Args:
+            blocks: output channels of each convolution, block by block.
+            classes: outputs.
+            channels: of an image.
+            size: height and width of an image; each block halves them.
+            scale: largest input value; inputs are divided by it.
+            dropout: probability of dropping an input of a convolution.
+
+        Raises:
+            ArgumentError: numbers that make no net, or an image that can't be halved once a block.
+        """
+        super().__init__()
+        halvings = 2 ** len(blocks)
+        _check([list(block) for block in blocks], channels, classes)
+        if size < 1 or size % halvings:
+            raise ArgumentError(
+                f"size must be a multiple of {halvings}, for each of {len(blocks)} blocks halves it, got {size}",
+                "take fewer blocks, or pad the images",
+            )
+        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.scale: Tensor
+        self.image_shape = (channels, size, size)
+        layers: list[nn.Module] = []
+        width = channels
+        for block in blocks:
+            for outward in block:
+                layers += _convolution(width, outward, dropout)
+                width = outward
+            layers.append(nn.MaxPool2d(2))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * (size // halvings) ** 2, classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (batch, classes) for images (batch, channels, size, size)."""
+        if images.shape[1:] != self.image_shape:
+            raise ArgumentError(
+                f"images must have shape (batch, {', '.join(map(str, self.image_shape))}), got {tuple(images.shape)}"
+            )
+        return self.layers(images.float() / self.scale)
+
+
+def _convolution(inward: int, outward: int, dropout: float) -> list[nn.Module]:
+    """Return the modules of one convolution that keeps height and width."""
+    dropped = [Dropout(dropout)] if dropout else []
+    return [*dropped, nn.Conv2d(inward, outward, 3, padding=1), nn.BatchNorm2d(outward), nn.ReLU()]
+
+
+def _check(blocks: list[list[int]], channels: int, classes: int) -> None:
+    """Raise ArgumentError unless there are blocks of convolutions, and all widths can be."""
+    widths = [channels, classes, *(width for block in blocks for width in block)]
+    if not blocks or not all(blocks) or min(widths) < 1 or max(widths) > WIDEST:
+        raise ArgumentError(
+            f"blocks must be one or more, each of one or more widths, all widths, channels and classes in 1..{WIDEST}, "
+            f"got {blocks}, {channels} and {classes}"
+        )

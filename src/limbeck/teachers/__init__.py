@@ -1,0 +1,44 @@
+"""What a teacher is: anything that turns a batch of inputs into logits (batch, classes).
+
+    a torch.nn.Module                       is one as it is
+    from_sklearn(estimator)                 a fitted scikit-learn estimator
+    from_onnx("teacher.onnx")               an ONNX file, by ONNX Runtime
+    from_function(function, "name, 1")      any callable on torch or numpy batches
+    Ensemble([...])                         several of them as one
+
+What gives probabilities is turned into logits by `logits_of`, with a floor that is said.
+"""
+
+from limbeck.teachers.adapters import AdaptedTeacher, from_function, sharpened
+from limbeck.teachers.ensemble import Ensemble, Mean, mean_logits, members_of, relative_weights
+from limbeck.teachers.estimators import from_sklearn
+from limbeck.teachers.fingerprints import teacher_fingerprint, tensors_fingerprint, weights_fingerprint
+from limbeck.teachers.judging import Teacher, judged, judging, predict
+from limbeck.teachers.loading import load_teacher
+from limbeck.teachers.onnx_files import from_onnx
+from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives, logits_of, refuse_probabilities
+
+__all__ = [
+    "PROBABILITY_FLOOR",
+    "AdaptedTeacher",
+    "Ensemble",
+    "Gives",
+    "Mean",
+    "Teacher",
+    "from_function",
+    "from_onnx",
+    "from_sklearn",
+    "judged",
+    "judging",
+    "load_teacher",
+    "logits_of",
+    "mean_logits",
+    "members_of",
+    "predict",
+    "refuse_probabilities",
+    "relative_weights",
+    "sharpened",
+    "teacher_fingerprint",
+    "tensors_fingerprint",
+    "weights_fingerprint",
+]

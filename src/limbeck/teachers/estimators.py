@@ -1,0 +1,77 @@
+"""Teachers from scikit-learn: any fitted estimator with `predict_proba`, and what looks like one."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from limbeck.errors import ArgumentError
+from limbeck.files import fingerprint
+from limbeck.teachers.adapters import AdaptedTeacher, numpy_of
+from limbeck.teachers.probabilities import PROBABILITY_FLOOR, check_floor
+from limbeck.teachers.state import state_fingerprint
+
+
+def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR) -> AdaptedTeacher:
+    """Return a teacher whose logits are log(max(predict_proba, floor)).
+
+    Inputs are flattened to (batch, features), in the type in which the view yields them.
+
+    The fingerprint is that of the fitted state: fitted again with the same settings, `random_state`, data, versions
+    and threads, an estimator has the same one. How it was computed (`n_jobs`, `verbose`, a search's timings) doesn't
+    count. Nothing is pickled.
+
+    Args:
+        estimator: fitted, of one output, its labels 0..classes - 1.
+        floor: smallest probability that is told apart from another: see `logits_of`.
+
+    Raises:
+        ArgumentError: no such estimator, or a state of which no fingerprint can be taken.
+    """
+    check_floor(floor)
+    if not hasattr(estimator, "predict_proba"):
+        raise ArgumentError(
+            f"an estimator must have predict_proba, {type(estimator).__name__} has none",
+            "sklearn.calibration.CalibratedClassifierCV gives one to any classifier",
+        )
+    name = f"{type(estimator).__name__} of {_num_classes(estimator)} classes"
+
+    def identify() -> str:
+        return fingerprint({"estimator": state_fingerprint(estimator), "floor": floor})
+
+    identify()  # what can't be told is better said now than after the predictions
+    return AdaptedTeacher(name, lambda inputs: _ask(estimator, inputs), identify, "probs", floor)
+
+
+def _num_classes(estimator: Any) -> int:
+    """Return the number of an estimator's classes.
+
+    Raises:
+        ArgumentError: it is not fitted, has several outputs, or other labels than 0..classes - 1.
+    """
+    name, classes = type(estimator).__name__, getattr(estimator, "classes_", None)
+    if classes is None:
+        raise ArgumentError(f"an estimator must be fitted, {name} has no classes_", "call fit(inputs, labels) first")
+    if isinstance(classes, list) or np.ndim(classes) != 1:
+        raise ArgumentError(
+            f"an estimator must have one output, {name} has {len(classes)}", "fit one estimator to each output"
+        )
+    labels = list(classes)
+    if not all(label == number for number, label in enumerate(labels)):
+        shown = ", ".join(str(label) for label in labels[:10])
+        raise ArgumentError(
+            f"an estimator's labels must be 0..{len(labels) - 1}, {name} has {shown}",
+            "encode the labels as 0..C-1 (sklearn.preprocessing.LabelEncoder) and fit again",
+        )
+    return len(labels)
+
+
+def _ask(estimator: Any, inputs: Tensor) -> Any:
+    flat = numpy_of(inputs).reshape(len(inputs), -1)
+    wanted = getattr(estimator, "n_features_in_", None)
+    if wanted is not None and wanted != flat.shape[1]:
+        raise ArgumentError(
+            f"inputs must have the {wanted} features {type(estimator).__name__} was fitted on, got {flat.shape[1]} "
+            f"from a batch of shape {tuple(inputs.shape)}"
+        )
+    return estimator.predict_proba(flat)

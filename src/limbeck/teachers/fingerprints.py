@@ -1,0 +1,69 @@
+"""What binds a store to its teacher."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.errors import ArgumentError
+from limbeck.files import fingerprint, sha256
+from limbeck.teachers.judging import Teacher
+
+EXTERNAL = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x00-\x7f])", re.DOTALL)
+"""How a protobuf tensor names the file of its weights: the key, the mark of the value, the value's length."""
+
+
+def teacher_fingerprint(teacher: Teacher) -> str:
+    """Return what binds a store to its teacher: a net's SHA-256 over weights and layers, or its own `fingerprint`.
+
+    Layers are told by the net's `repr`. A number that is neither there nor in its buffers is not seen: make it a
+    buffer, or give the net a `fingerprint`.
+
+    Raises:
+        ArgumentError: the teacher is neither a net nor says what it is.
+    """
+    told = getattr(teacher, "fingerprint", None)
+    if isinstance(told, str):
+        return told
+    if isinstance(teacher, nn.Module):
+        return fingerprint({"layers": repr(teacher), "weights": weights_fingerprint(teacher)})
+    raise ArgumentError(
+        f"a teacher that is no torch.nn.Module must have a `fingerprint`, {teacher!r} has none",
+        "set teacher.fingerprint = 'name and version', so that a store of another teacher is recognised",
+    )
+
+
+def weights_fingerprint(net: nn.Module) -> str:
+    """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values."""
+    return tensors_fingerprint(net.state_dict())
+
+
+def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over named tensors, in whatever order: names, types, shapes and values."""
+    parts: list[bytes | memoryview] = []
+    for name, tensor in sorted(tensors.items()):
+        flat = tensor.detach().cpu().contiguous()
+        parts.append(f"{name} {flat.dtype} {tuple(flat.shape)};".encode())
+        parts.append(flat.reshape(-1).view(torch.uint8).numpy().data)
+    return sha256(*parts)
+
+
+def onnx_fingerprint(path: Path) -> str:
+    """Return the SHA-256 over an ONNX file and each file in which it keeps weights, in the order of their names."""
+    model = path.read_bytes()
+    parts = [sha256(model)]
+    for name in sorted({_text_after(model, found) for found in EXTERNAL.finditer(model)}):
+        beside = path.parent / name
+        if beside.is_file():
+            with beside.open("rb") as file:
+                parts.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return fingerprint({"files": parts})
+
+
+def _text_after(model: bytes, found: re.Match[bytes]) -> str:
+    """Return the text of a protobuf entry whose length has been found."""
+    length = sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(found[1]))
+    return model[found.end() : found.end() + length].decode(errors="replace")

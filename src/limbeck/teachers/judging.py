@@ -1,0 +1,78 @@
+"""Asking a teacher: a whole set through it, in evaluation mode."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from limbeck.data.transfer_set import TransferSet
+
+Teacher = Callable[[Tensor], Tensor]
+"""Turns a batch of inputs (batch, ...) into logits (batch, classes)."""
+
+
+def predict(
+    teacher: Teacher, transfer_set: "TransferSet", *, ids: Tensor | None = None, number: int = 0, batch_size: int = 1024
+) -> Tensor:
+    """Return a teacher's (or student's) logits (rows, classes) in float32, a net's in evaluation mode.
+
+    Args:
+        teacher: the net or callable.
+        transfer_set: what it judges, seen through the set's view.
+        ids: which examples; all of the set where None.
+        number: which view of them.
+        batch_size: rows judged at once.
+
+    Raises:
+        ArgumentError: its output is no tensor (batch, classes), or has other classes for another batch.
+    """
+    rows = transfer_set.rows_of(transfer_set.ids if ids is None else ids)
+    return torch.cat(list(judged(teacher, transfer_set, rows, number, batch_size)))
+
+
+def judged(
+    teacher: Teacher, transfer_set: "TransferSet", rows: Tensor, number: int, batch_size: int
+) -> Iterator[Tensor]:
+    """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, as `predict` does."""
+    classes = None
+    with judging(teacher) as device:
+        for part in rows.split(batch_size):
+            with torch.inference_mode():
+                inputs = transfer_set.rows_at(part, number).to(device)
+                logits = check_output(teacher(inputs), len(part)).float().cpu()
+            if classes not in (None, logits.shape[1]):
+                widths = sorted({classes, logits.shape[1]})
+                raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
+            classes = logits.shape[1]
+            yield logits
+
+
+def check_output(output: object, count: int) -> Tensor:
+    """Return a model's output for `count` inputs as it is.
+
+    Raises:
+        ArgumentError: it is no tensor (count, classes).
+    """
+    if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != count or not output.shape[1]:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ArgumentError(f"a model must return logits (batch, classes) for a batch, got {got} for {count} inputs")
+    return output
+
+
+@contextlib.contextmanager
+def judging(teacher: Teacher) -> Iterator[torch.device | None]:
+    """Put a net and all its parts into evaluation mode, and back as they were; yield where its parameters are."""
+    modules = list(teacher.modules()) if isinstance(teacher, nn.Module) else []
+    modes = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.training = False
+        yield next((parameter.device for module in modules for parameter in module.parameters()), None)
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
