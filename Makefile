@@ -1,8 +1,8 @@
 # make demo     the main job on the embedded digits: ten networks into one, a table and a report
 # make test     all tests          make check   format, lint, types
 # make install  a .venv with limbeck and all a developer needs
-# make bench    the loop beside a bare one, start-up times, runs that are killed, loss and step beside the peers';
-#               into results/
+# make bench    loop, start-up, killed runs, store, data larger than memory, loss and step beside the peers'; into
+#               results/
 # make figures  the figures of README and docs, from results/
 
 VENV := .venv
@@ -31,6 +31,8 @@ bench: $(VENV)/.dev $(PEERS)/.done
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/out_of_core.py
 	$(PEERS)/bin/python benchmarks/loss.py
 	$(PEERS)/bin/python benchmarks/student_step.py
 

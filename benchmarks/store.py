@@ -15,7 +15,9 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import torch
+from datasets.table import InMemoryTable
 from timing import interleaved, ratio_row, record, seconds, value_row
 from torch import nn
 
@@ -23,6 +25,7 @@ from limbeck import SoftTargets, TransferSet, write_soft_targets
 from limbeck.errors import TargetsError
 from limbeck.models import LABML_LARGE, MLP, VGG
 from limbeck.targets import Dense, Encoding, Sampled, TopK
+from limbeck.targets.shards import lists_of
 from limbeck.teachers import from_function, judged
 
 BATCH, BATCHES, ROUNDS, FEW = 256, 200, 9, 10
@@ -50,12 +53,8 @@ def as_memmap(targets: SoftTargets, folder: Path) -> np.memmap:
 
 def as_dataset(rows: np.memmap, folder: Path) -> datasets.Dataset:
     """Return the same rows as a Hugging Face data set on disk."""
-    names = rows.dtype.names or ()
-    features = {
-        name: datasets.Sequence(datasets.Value(str(rows.dtype[name].base)), length=rows.dtype[name].shape[0])
-        for name in names
-    }
-    whole = datasets.Dataset.from_dict({name: list(rows[name]) for name in names}, features=datasets.Features(features))
+    lists = lists_of({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()})
+    whole = datasets.Dataset(InMemoryTable(pa.table(lists)))
     whole.save_to_disk(str(folder / "hf"))
     return datasets.load_from_disk(str(folder / "hf")).with_format("numpy")  # pyright: ignore[reportReturnType]
 
@@ -119,7 +118,7 @@ def writing(
         for _ in judged(teacher, data, data.ids, 0, 1024):
             pass
 
-    return ratio_row(f"teacher, inference and writing / inference, {name}", interleaved(write, infer, ROUNDS))
+    return ratio_row(f"teacher, inference and writing / inference, {name}", interleaved(write, infer, 5))
 
 
 def flips(folder: Path) -> dict[str, object]:
@@ -155,7 +154,7 @@ def main() -> None:
             value_row("student, rows encoded and written a second, top-k", "rows a second", [1_000_000 / began])
         )
         rows += reads("1,000,000 x 1,000 top-k", SoftTargets.open(folder / "large"), folder)
-        mnist, cifar, many = (20_000, 1, 28, 28), (2_048, 3, 32, 32), TopK(20, TEMPERATURES)
+        mnist, cifar, many = (20_000, 1, 28, 28), (512, 3, 32, 32), TopK(20, TEMPERATURES)
         for told, teacher, shape, encoding in (
             ("MLP of 1,200 units, 10 classes dense", MLP([784, 1200, 1200, 10], scale=255), mnist, Dense()),
             ("MLP of 1,200 units, 1,000 classes top-k", MLP([784, 1200, 1200, 1000], scale=255), mnist, many),

@@ -30,7 +30,8 @@ class Budget:
     early_stop: int | None = None
     """Stop after so many epochs without a lower validation NLL, and keep the best epoch; by default keep the last."""
     shuffle_window: int | None = None
-    """Shuffle within a moving window of so many examples instead of the whole set: for data larger than memory."""
+    """Shuffle within a moving window of so many examples (tens of thousands) instead of the whole set: for data larger
+    than memory. What is read in one piece is a 64th of the window."""
     precision: Precision = "auto"
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
 

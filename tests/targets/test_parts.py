@@ -102,7 +102,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from stores import Nudge, Says, in_runs
 from limbeck import Ensemble, write_soft_targets
-data = in_runs((3, 1, 4, 1, 5, 9, 2, 6) * 20).seen_through(Nudge())
+data = in_runs((3, 1, 4, 1, 5, 9, 2, 6) * 8).seen_through(Nudge())
 teachers = Ensemble([Says(0), Says(1)])
 part = (int(sys.argv[3]), int(sys.argv[4]))
 write_soft_targets(teachers, data, sys.argv[2], num_views=2, rows_per_shard=16, batch_size=8, part=part)
@@ -118,7 +118,7 @@ def test_processes_at_once_make_what_one_writer_makes(tmp_path):
     for writer in writers:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors
-    data = in_runs((3, 1, 4, 1, 5, 9, 2, 6) * 20).seen_through(Nudge())
+    data = in_runs((3, 1, 4, 1, 5, 9, 2, 6) * 8).seen_through(Nudge())
     write_soft_targets(Ensemble([Says(0), Says(1)]), data, tmp_path / "one", **OPTIONS)
     assert files_of(tmp_path / "parts") == files_of(tmp_path / "one")
-    assert len(files_of(tmp_path / "one")) == 2 + 2 * 78
+    assert len(files_of(tmp_path / "one")) == 2 + 2 * 31

@@ -189,8 +189,9 @@ def test_the_loss_is_a_mean_over_rows_not_runs(tmp_path):
     assert_close(fitted.history[0]["loss"], expected.item(), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("encoding", [Dense(), TopK(4, (2.0,)), Sampled(4, (2.0,))])
-@pytest.mark.parametrize("window", [None, 20])
+@pytest.mark.parametrize(
+    ("encoding", "window"), [(Dense(), None), (TopK(4, (2.0,)), 20), (Sampled(4, (2.0,)), None)], ids=repr
+)
 @pytest.mark.parametrize("stop_after", [3, 12, 13])
 def test_stopped_on_runs_it_ends_with_the_same_bits(tmp_path, monkeypatch, encoding, window, stop_after):
     data = in_runs(LENGTHS * 12, labels=torch.arange(31 * 12) % 7).seen_through(Nudge())

@@ -67,6 +67,13 @@ def test_adding_a_teacher_that_is_there_changes_nothing(tmp_path):
     assert files_of(tmp_path) == before
 
 
+def test_adding_a_teacher_twice_adds_what_is_lacking(tmp_path):
+    write_soft_targets(Says(1), examples(), tmp_path, encoding=EXACT)
+    targets = write_soft_targets(Ensemble([Says(1), Says(1)]), examples(), tmp_path, encoding=EXACT, add=True)
+    assert targets.num_members == 2
+    assert files_of(tmp_path / "teacher-0") == files_of(tmp_path / "teacher-1")
+
+
 def test_adding_to_nothing_begins_a_store(tmp_path):
     targets = write_soft_targets(Says(), examples(), tmp_path, encoding=EXACT, add=True)
     assert torch.equal(targets.logits(ALL, temperature=1.0), less_maximum(examples().inputs))
@@ -111,7 +118,9 @@ def test_the_mean_is_chosen_on_reading(tmp_path, mean, temperature):
     found = targets.averaged(mean, (3, 1, 4))
     assert_close(probs_of(found, temperature), mean_probs(temperature, mean, (3, 1, 4)), rtol=1e-5, atol=1e-6)
     assert_close(probs_of(targets, temperature), mean_probs(temperature), rtol=1e-5, atol=1e-6)
-    even = targets.averaged(mean)
+    own = targets.averaged(mean)
+    assert_close(probs_of(own, temperature), mean_probs(temperature, mean), rtol=1e-5, atol=1e-6)
+    even = targets.averaged(mean, (1, 1, 1))
     assert_close(probs_of(even, temperature), mean_probs(temperature, mean, (1, 1, 1)), rtol=1e-5, atol=1e-6)
 
 
@@ -145,7 +154,7 @@ def test_another_mean_is_refused(tmp_path):
 def test_parts_of_rows_are_mixed_by_their_shares(tmp_path):
     found = three(tmp_path, TopK(7, (4.0,))).at(ALL, temperature=4.0)
     assert isinstance(found, MixedTargets)
-    assert found.shares == [1 / 8, 2 / 8, 5 / 8]
+    assert list(found.shares) == [1 / 8, 2 / 8, 5 / 8]
     z = examples(seed=3).inputs.requires_grad_()
     distillation_loss(z, found, temperature=4.0).sum().backward()
     expected = 4 * ((z.detach().double() / 4).softmax(-1) - mean_probs(4.0))
@@ -229,7 +238,7 @@ def test_a_mean_can_be_kept_in_part(tmp_path):
     assert torch.equal(found.classes, probs.topk(3).indices)
     assert_close(found.log_tail.exp().double(), 1 - probs.topk(3).values.sum(-1), rtol=1e-4, atol=1e-6)
     geometric = fuse(targets.averaged("geometric"), tmp_path / "g", temperature=4.0, encoding=TopK(3, (1.0, 4.0)))
-    tail = 1 - mean_probs(1.0, "geometric", (1, 1, 1)).topk(3).values.sum(-1)
+    tail = 1 - mean_probs(1.0, "geometric").topk(3).values.sum(-1)
     assert_close(geometric.at(ALL, temperature=1.0).log_tail.exp().double(), tail, rtol=1e-4, atol=1e-6)
     drawn = fuse(targets, tmp_path / "s", temperature=4.0, encoding=Sampled(4, (4.0,))).at(ALL, temperature=4.0)
     assert_close(drawn.log_probs.double(), probs.log().gather(-1, drawn.classes), rtol=2e-3, atol=2e-3)

@@ -1,5 +1,7 @@
 """Reading ahead: in order, one reading ahead, with no thread left behind."""
 
+import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -56,11 +58,10 @@ def test_an_error_comes_through_in_its_place(at):
             raise Broken(f"reading {number}")
         return number
 
-    seen = []
+    read = ahead(partial(reading, number) for number in range(5))
+    assert [next(read) for _ in range(at)] == list(range(at))
     with pytest.raises(Broken, match=f"reading {at}"):
-        for number in ahead(partial(reading, number) for number in range(5)):
-            seen.append(number)
-    assert seen == list(range(at))
+        next(read)
     assert not readers()
 
 
@@ -98,11 +99,12 @@ def test_an_error_of_the_user_leaves_no_thread_and_hides_nothing():
     def spoiled():
         raise Broken("the next reading")
 
-    read = ahead([lambda: 0, spoiled])
+    def use():
+        with contextlib.closing(ahead([lambda: 0, spoiled])) as read:
+            return [1 / number for number in read]
+
     with pytest.raises(ZeroDivisionError):
-        for number in read:
-            1 / number
-    read.close()
+        use()
     assert not readers()
 
 
@@ -121,13 +123,12 @@ thread.join()
 assert list(read) == [1, 1]
 print(torch.get_num_threads(), later)
 """
-    environment = {"OMP_NUM_THREADS": "2", "PATH": ""}
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.stdout == "2 [2]\n", done.stderr
 
 
 def test_tensors_are_handed_over_as_they_are():
     tensors = [torch.full((3,), float(number)) for number in range(3)]
-    assert all(
-        ours is theirs for ours, theirs in zip(ahead(partial(tensors.__getitem__, i) for i in range(3)), tensors)
-    )
+    read = list(ahead(partial(tensors.__getitem__, number) for number in range(3)))
+    assert all(ours is theirs for ours, theirs in zip(read, tensors, strict=True))

@@ -148,7 +148,7 @@ def fuse(arguments: list[str]) -> None:
     targets = SoftTargets.open(options.store)
     if options.mean or options.weights:
         targets = targets.averaged(options.mean or targets.mean, options.weights or targets.weights)
-    everywhere = targets.mean == "geometric" or targets.num_members == 1
+    everywhere = targets.mean == "geometric" or targets.num_counted == 1
     encoding = encoding_from(options)
     if isinstance(encoding, Dense) and not everywhere:
         encoding = Dense(encoding.dtype, (options.temperature,))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from limbeck.divergence import DenseTargets
 from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint
 from limbeck.objective import check_temperature
@@ -51,7 +52,7 @@ def fuse(
     targets.check_temperature(temperature)
     if not isinstance(targets.encoding, Dense):
         raise ArgumentError(f"fusing needs every class's logit, {targets.folder} keeps a part of them")
-    everywhere = (targets.mean == "geometric" or targets.num_members == 1) and targets.encoding.temperatures is None
+    everywhere = (targets.mean == "geometric" or targets.num_counted == 1) and targets.encoding.temperatures is None
     served = None if everywhere else (temperature,)
     encoding = Dense(temperatures=served) if encoding is None else encoding
     if not everywhere and encoding.temperatures != served:
@@ -60,7 +61,7 @@ def fuse(
             f"the encoding declares {encoding.temperatures}",
             f"declare temperatures=({temperature:g},)",
         )
-    made = {"fused": targets.fingerprint, "temperature": None if everywhere else temperature}
+    made = {"fused": targets.fingerprint}
     wanted = replace(
         targets.manifest,
         encoding=encoding.spec(),
@@ -86,5 +87,7 @@ def _mean_of(targets: SoftTargets, encoding: Encoding, rows: range, temperature:
     pieces = []
     for start in range(rows.start, rows.stop, ROWS):
         part = np.arange(start, min(start + ROWS, rows.stop))
-        pieces.append(encoding.encode(targets.logits_of_rows(part, temperature), torch.from_numpy(part)))
+        mean = targets.at_rows(part, temperature)
+        assert isinstance(mean, DenseTargets)  # the store is dense
+        pieces.append(encoding.encode(mean.logits, torch.from_numpy(part)))
     return concatenated(pieces)

@@ -71,6 +71,11 @@ class SoftTargets:
         """Teachers in the store."""
         return len(self.manifest.members)
 
+    @property
+    def num_counted(self) -> int:
+        """Teachers whose weight is not 0."""
+        return sum(weight > 0 for weight in self.weights)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the manifest's content and the mean in use: by the checksums, of all that is read from it."""
@@ -84,7 +89,9 @@ class SoftTargets:
         return isinstance(self.encoding, Dense) and (temperatures is None or 1.0 in temperatures)
 
     def averaged(self, mean: Mean = "arithmetic", weights: Sequence[float] | None = None) -> "SoftTargets":
-        """Return the same store read with another mean of its teachers (Hinton et al. 2015, s. 2); 0 leaves one out.
+        """Return the same store read with another mean of its teachers (Hinton et al. 2015, s. 2).
+
+        A weight of 0 leaves a teacher out; without weights they count as they do now.
 
         Raises:
             ArgumentError: another mean, or weights that are not one number >= 0 a teacher, or all 0.
@@ -93,7 +100,10 @@ class SoftTargets:
             raise ArgumentError(f"mean must be 'arithmetic' or 'geometric', got {mean!r}")
         other = copy.copy(self)
         other.__dict__.pop("fingerprint", None)
-        other.mean, other.weights = mean, relative_weights(weights, self.num_members)
+        other.mean, other.weights = (
+            mean,
+            relative_weights(self.weights if weights is None else weights, self.num_members),
+        )
         return other
 
     def check(self, transfer_set: TransferSet, num_classes: int | None = None) -> None:
@@ -114,7 +124,7 @@ class SoftTargets:
         """Raise ArgumentError unless this store, with its mean, can serve a temperature."""
         check_temperature(temperature)
         check_served(self.encoding.temperatures, temperature)
-        if not isinstance(self.encoding, Dense) and self.mean == "geometric" and len(self._used) > 1:
+        if not isinstance(self.encoding, Dense) and self.mean == "geometric" and self.num_counted > 1:
             raise ArgumentError(
                 f"a geometric mean needs every class's logit of every teacher, {self.folder} keeps a part of them",
                 "use the arithmetic mean, or fuse dense targets and keep a part of the result",
@@ -128,15 +138,21 @@ class SoftTargets:
             TargetsError: an example the store does not have, or a damaged shard.
         """
         self.check_temperature(temperature)
-        rows = self._rows_of(ids, number)
-        if isinstance(self.encoding, Dense):
-            return DenseTargets(self.logits_of_rows(rows, temperature))
-        shares = dict(zip(range(self.num_members), relative_weights(self.weights, self.num_members), strict=True))
+        return self.at_rows(self._rows_of(ids, number), temperature)
+
+    def at_rows(self, rows: NDArray[np.int64], temperature: float) -> BatchTargets:
+        """Return the soft targets of the store's own rows, by their numbers, at a temperature that is served."""
+        used = [member for member, weight in enumerate(self.weights) if weight > 0]
         parts = [
-            self.encoding.decode(self.columns_of_rows(member, rows), temperature, self.num_classes)
-            for member in self._used
+            self.encoding.decode(self.columns_of_rows(member, rows), temperature, self.num_classes) for member in used
         ]
-        return parts[0] if len(parts) == 1 else MixedTargets(parts, [shares[member] for member in self._used])
+        if len(parts) == 1:
+            return parts[0]
+        shares = relative_weights([self.weights[member] for member in used], len(used))
+        whole = [part.logits for part in parts if isinstance(part, DenseTargets)]
+        if whole:
+            return DenseTargets(mean_logits(torch.stack(whole), temperature, self.mean, shares))
+        return MixedTargets(parts, shares)
 
     def logits(self, ids: Tensor, number: int = 0, *, temperature: float) -> Tensor:
         """Return the teachers' dense soft target for view `number` of examples `ids`: logits (rows, classes), float32.
@@ -156,17 +172,11 @@ class SoftTargets:
             )
         return found.logits
 
-    def logits_of_rows(self, rows: NDArray[np.int64], temperature: float) -> Tensor:
-        """Return the mean logits (rows, classes) of the store's own rows, for a dense store."""
-        each = [self.encoding.known_logits(self.columns_of_rows(member, rows))[0] for member in self._used]
-        if len(each) == 1:
-            return each[0]
-        return mean_logits(torch.stack(each), temperature, self.mean, [self.weights[member] for member in self._used])
-
     def columns_of_rows(self, member: int, rows: NDArray[np.int64]) -> Columns:
         """Return one teacher's rows as they are stored."""
         manifest = self.manifest
-        return columns_of(gather(partial(self._shard, member), rows, manifest.rows_per_shard, manifest.num_shards - 1))
+        packed = gather(partial(self._shard, member), rows, manifest.rows_per_shard, manifest.num_shards - 1)
+        return columns_of(packed, self._shapes)
 
     def columns(self, member: int, ids: Tensor, number: int = 0) -> Columns:
         """Return one teacher's rows for view `number` of examples `ids`, as they are stored."""
@@ -184,11 +194,6 @@ class SoftTargets:
         for index, member in enumerate(self.manifest.members):
             for shard in member.shards:
                 self._shard(index, shard.number)
-
-    @property
-    def _used(self) -> list[int]:
-        """The members that count."""
-        return [member for member, weight in enumerate(self.weights) if weight > 0]
 
     def _shard(self, member: int, number: int) -> NDArray[Any]:
         mapped = self._mapped.get((member, number))

@@ -43,7 +43,7 @@ def to_shard(columns: Columns) -> bytes:
 
 
 def map_shard(path: Path, shapes: Shapes, rows: int) -> NDArray[Any]:
-    """Return a shard's packed rows as a read-only view of the mapped file.
+    """Return a shard's packed rows as a read-only view of the mapped file: opaque items, which gather fastest.
 
     Raises:
         TargetsError: the file is not of these columns and rows.
@@ -53,7 +53,7 @@ def map_shard(path: Path, shapes: Shapes, rows: int) -> NDArray[Any]:
         batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         column = batch.column("row")
         assert (len(column), column.type) == (rows, pa.binary(packed.itemsize))
-        return np.frombuffer(column.buffers()[1], packed, rows)
+        return np.frombuffer(column.buffers()[1], f"V{packed.itemsize}", rows)
     except (OSError, KeyError, AssertionError, pa.ArrowInvalid) as error:
         raise TargetsError(f"shard {path} must be an Arrow file of {rows} rows of {', '.join(shapes)}") from error
 
@@ -78,9 +78,10 @@ def gather(
     return found.take(places)
 
 
-def columns_of(packed: NDArray[Any]) -> Columns:
+def columns_of(packed: NDArray[Any], shapes: Shapes) -> Columns:
     """Return packed rows' columns, as views."""
-    return {name: packed[name] for name in packed.dtype.names or ()}
+    rows = packed.view(row_type(shapes))
+    return {name: rows[name] for name in shapes}
 
 
 def concatenated(pieces: Sequence[Columns]) -> Columns:

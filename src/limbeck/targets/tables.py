@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
@@ -210,7 +209,7 @@ def _logits_in(table: pa.Table) -> Tensor:
     lists = isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray)
     if not lists or values.null_count or not _is_number(values.type.value_type):
         raise TargetsError(f"each row's {name} must be a list of one number a class, got {values.type}")
-    widths = pc.list_value_length(values).unique()
+    widths = values.value_lengths().unique()
     if len(widths) > 1 or widths[0].as_py() == 0:
         raise TargetsError(
             f"each row's {name} must be a list of one number a class, they have {widths.to_pylist()[:5]}"

@@ -250,9 +250,11 @@ def default_rows_per_shard(encoding: Encoding, num_classes: int) -> int:
 
 
 def _num_classes(members: list[Teacher], transfer_set: TransferSet) -> int:
-    """Return the number of classes on which all members agree."""
-    few = transfer_set.ids[:FEW]
-    shapes = [tuple(predict(member, transfer_set, ids=few).shape) for member in members]
+    """Return the number of classes on which all members agree; what gives probabilities is refused before it begins."""
+    answers = [predict(member, transfer_set, ids=transfer_set.ids[:FEW]) for member in members]
+    for logits in answers:
+        refuse_probabilities(logits)
+    shapes = [tuple(logits.shape) for logits in answers]
     if len(set(shapes)) > 1:
         raise ArgumentError(f"teachers must return logits of one shape (batch, classes), got {sorted(set(shapes))}")
     return shapes[0][1]

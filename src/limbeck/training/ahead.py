@@ -19,13 +19,9 @@ def ahead(readings: Iterable[Callable[[], Piece]]) -> Generator[Piece, None, Non
         reader.submit(torch.get_num_threads).result()
         torch.set_num_threads(main_threads)  # the thread's choice is also the default of threads to come
         waiting: Future[Piece] | None = None
-        try:
-            for reading in readings:
-                ready, waiting = waiting, reader.submit(reading)
-                if ready is not None:
-                    yield ready.result()
-            if waiting is not None:
-                yield waiting.result()
-        finally:
-            if waiting is not None:
-                waiting.cancel()
+        for reading in readings:
+            ready, waiting = waiting, reader.submit(reading)
+            if ready is not None:
+                yield ready.result()
+        if waiting is not None:
+            yield waiting.result()

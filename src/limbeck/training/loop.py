@@ -102,7 +102,8 @@ def fit(
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ArgumentError("a net must have parameters that can be trained, got none")
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
-    if normalised and len(transfer_set) % budget.batch_size == 1:
+    lonely = transfer_set.run_lengths is None and len(transfer_set) % budget.batch_size == 1
+    if normalised and lonely:
         raise ArgumentError(
             f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
             f"in batches of {budget.batch_size}",
