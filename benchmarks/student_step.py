@@ -74,7 +74,7 @@ def pairs() -> list[Pair]:
     student, teacher = (MLP([784, width, width, 10], scale=255) for width in (800, 1200))
     return [
         Pair("labml's pair", small, large.eval(), (3, 32, 32), 64, epoch_steps=16, peer_steps=3),
-        Pair("MNIST's pair", student, teacher.eval(), (1, 28, 28), 128, epoch_steps=100, peer_steps=30),
+        Pair("MNIST's pair", student, teacher.eval(), (1, 28, 28), 128, epoch_steps=469, peer_steps=30),
     ]
 
 

@@ -1,7 +1,7 @@
-"""Insert the figures of README.md from results/*.json, between its `figures` marks.
+"""Insert the figures of README.md and docs/ from results/*.json, between their `figures` marks.
 
 python docs/figures.py            writes them
-python docs/figures.py --check    fails where README says something else
+python docs/figures.py --check    fails where a page says something else
 """
 
 import re
@@ -13,8 +13,10 @@ from typing import Any
 from limbeck.recipes import RECIPES
 from limbeck.results import load, spread
 
-README = Path(__file__).parents[1] / "README.md"
+DOCS = Path(__file__).parent
+PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md")
 MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+MISSING = "(not recorded yet)\n"
 
 
 def figure(told: dict[str, Any], setting: str, metric: str) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def digits() -> str:
     """Return what the demo came to, with the seeds of record."""
     told = load("digits")
     if told is None:
-        return "(not recorded yet)\n"
+        return MISSING
     settings = dict.fromkeys(row["setting"] for row in told["rows"] if row["metric"] == "test errors")
     lines = ["| | test errors | NLL | ECE | parameters |", "|---|---|---|---|---|"]
     for setting in settings:
@@ -52,35 +54,111 @@ def recipes() -> str:
     return "\n".join([*lines, ""])
 
 
-def bench() -> str:
-    """Return what the benchmarks came to, their medians."""
+SHORT = (  # what README tells of the benchmarks: file, beginning of the setting
+    ("student_step", "student, fastest correct peer"),
+    ("student_step", "student, ours from the store, float32 / ours label-only"),
+    ("loop", "student, epoch"),
+    ("loss", "student, ours / eager, C = 1000"),
+    ("loss", "student, ours / eager, C = 128000"),
+    ("store", "student, read by numpy memmap / read by ours"),
+    ("store", "student, bytes a row"),
+    ("out_of_core", "student, epoch mapped with"),
+    ("kills", "student, resumed"),
+    ("startup", "student, import of all"),
+    ("startup", "student, limbeck --help"),
+)
+
+
+def told(row: dict[str, Any]) -> str:
+    """Return a benchmark's figure as it is printed: the median of its values."""
+    value = statistics.median(row["values"])
+    if row["metric"] == "ratio":
+        return f"{value:.3g} ×" if value < 10 else f"{value:.0f} ×"
+    if row["metric"] == "seconds":
+        scale, unit = next((s, u) for s, u in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if value * s >= 1 or u == "µs")
+        return f"{value * scale:.3g} {unit}"
+    if row["metric"] == "size (bytes)":
+        return f"{value:,.0f} bytes"
+    return f"{value:,.0f}" if row["metric"] == "rows a second" else f"{value:.3g}"
+
+
+def lines_of(rows: list[dict[str, Any]]) -> str:
+    """Return benchmark rows as a table."""
     lines = ["| measured | median | n |", "|---|---|---|"]
-    for name in ("loop", "kills", "startup"):
-        told = load(f"bench-{name}")
-        for row in [] if told is None else told["rows"]:
-            unit = " s" if row["metric"] == "seconds" else " ×"
-            lines.append(
-                f"| {row['setting'].split(', ', 1)[1]} | {statistics.median(row['values']):.2f}{unit} | {row['n']} |"
-            )
+    for row in rows:
+        setting = row["setting"].split(", ", 1)[1]
+        kind = ", rows a second" if row["metric"] == "rows a second" and "a second" not in setting else ""
+        lines.append(f"| {setting}{kind} | {told(row)} | {row['n']} |")
     return "\n".join([*lines, ""])
+
+
+def short() -> str:
+    """Return the few measurements that README shows."""
+    found = [
+        row
+        for name, beginning in SHORT
+        for row in (load(f"bench-{name}") or {"rows": []})["rows"]
+        if row["setting"].startswith(beginning)
+    ]
+    return lines_of(found)
+
+
+def whole(*names: str) -> str:
+    """Return all rows of some benchmarks, and where and when they were made."""
+    found = [results for name in names if (results := load(f"bench-{name}")) is not None]
+    if not found:
+        return MISSING
+    machine = f"On {found[0]['machine']}, torch {found[0]['versions']['torch']}, {found[0]['date']}.\n\n"
+    return machine + lines_of([row for results in found for row in results["rows"]])
+
+
+def by_classes() -> str:
+    """Return the loss's measurements: a line a contender, a column a number of classes."""
+    results = load("bench-loss")
+    if results is None:
+        return MISSING
+    timed = [row for row in results["rows"] if row["metric"] == "seconds"]
+    names = list(dict.fromkeys(row["setting"].split(", ")[1] for row in timed))
+    sizes = list(dict.fromkeys(row["setting"].split("C = ")[1] for row in timed))
+    figures = {tuple(row["setting"].split(", ")[1:]): told(row) for row in timed}
+    lines = ["| | " + " | ".join(f"C = {int(size):,}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    lines += [
+        f"| {name.removeprefix('loss of ')} | "
+        + " | ".join(figures.get((name, f"C = {size}"), "–") for size in sizes)
+        + " |"
+        for name in names
+    ]
+    defaults = [row for row in results["rows"] if row["setting"].endswith("T²·KL")]
+    return "\n".join([*lines, "", ""]) + lines_of(defaults)
 
 
 def inserted(text: str) -> str:
     """Return a text with each marked part replaced by what results/ says."""
-    blocks = {"digits": digits, "recipes": recipes, "bench": bench}
+    blocks = {
+        "digits": digits,
+        "recipes": recipes,
+        "bench": short,
+        "loss": by_classes,
+        "student_step": lambda: whole("student_step"),
+        "store": lambda: whole("store"),
+        "out_of_core": lambda: whole("out_of_core"),
+        "loop": lambda: whole("loop", "startup", "kills"),
+    }
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
 
 
 def main() -> int:
     """Write the figures, or with --check compare them."""
-    text = README.read_text()
-    wanted = inserted(text)
-    if "--check" in sys.argv[1:]:
-        if text != wanted:
-            print("README.md: figures are not those of results/; run `make figures`", file=sys.stderr)
-        return int(text != wanted)
-    README.write_text(wanted)
-    return 0
+    wrong = 0
+    for page in PAGES:
+        text = page.read_text()
+        wanted = inserted(text)
+        if "--check" not in sys.argv[1:]:
+            page.write_text(wanted)
+        elif text != wanted:
+            print(f"{page.name}: figures are not those of results/; run `make figures`", file=sys.stderr)
+            wrong = 1
+    return wrong
 
 
 if __name__ == "__main__":

@@ -234,9 +234,8 @@ def _direct(z: Tensor, v: Tensor, temperature: float, gradient: Tensor) -> Tenso
     else:  # the maximum is exp(0) / total
         q, p = torch.softmax(scaled_z, -1, out=gradient), torch.softmax(scaled_v, -1, out=p)
         totals = p.amax(-1, keepdim=True).div_(q.amax(-1, keepdim=True)).log_()
-    kl = torch.linalg.vecdot(p, scaled_v.sub_(scaled_z).add_(totals))
     q.sub_(p)
-    return kl
+    return torch.linalg.vecdot(p, scaled_v.sub_(scaled_z)).add_(totals.squeeze(-1))
 
 
 class _Memory(threading.local):
