@@ -32,9 +32,9 @@ bench: $(VENV)/.dev $(PEERS)/.done
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/store.py
-	$(BIN)/python benchmarks/out_of_core.py
 	$(PEERS)/bin/python benchmarks/loss.py
 	$(PEERS)/bin/python benchmarks/student_step.py
+	$(BIN)/python benchmarks/out_of_core.py
 
 figures: $(VENV)/.base
 	$(BIN)/python docs/figures.py

@@ -2,10 +2,11 @@
 
     python benchmarks/out_of_core.py       writes results/bench-out_of_core.json
 
-A transfer set of 400,000 colour images (1.2 GB) and a store of 20 of 1,000 classes. Each training is a process of its
-own: one holds the images in memory, the other maps them and may use 700 MB, page cache included, which a control group
-sees to (Linux, as root). Both shuffle within a window of 32,768 examples. The figures: seconds of an epoch, and the
-memory that is the process's own.
+A transfer set of 400,000 colour images (1.2 GB) and a dense store of 1,000 classes (0.8 GB). Each training is a process
+of its own: one holds the images in memory and finds the store in the page cache, the other maps both and may use 700
+MB, page cache included, which a control group sees to (Linux, as root), and begins with nothing in that cache. Both
+shuffle within a window of 32,768 examples. The figures: seconds of an epoch, the memory that is the process's own, and
+what was read from the disk, which must be all of it.
 """
 
 import contextlib
@@ -25,7 +26,6 @@ from timing import ratio_row, record, value_row
 from limbeck import Budget, SoftTargets, TransferSet, fit, write_soft_targets
 from limbeck.data import load_arrays
 from limbeck.models import MLP
-from limbeck.targets import TopK
 from limbeck.teachers import from_function
 from limbeck.training import FromSoftTargets
 
@@ -45,7 +45,7 @@ def make_data(folder: Path) -> None:
     np.save(folder / "labels.npy", generator.integers(0, CLASSES, EXAMPLES))
     table = 3 * torch.randn(256, CLASSES, generator=torch.Generator().manual_seed(0))
     teacher = from_function(lambda inputs: table[inputs[:, 0, 0, 0].long()], "noise, 1")
-    write_soft_targets(teacher, load_arrays(folder), folder / "targets", encoding=TopK(20, (4.0,)))
+    write_soft_targets(teacher, load_arrays(folder), folder / "targets")
 
 
 def train(folder: Path, *, mapped: bool) -> dict[str, float]:
@@ -61,12 +61,28 @@ def train(folder: Path, *, mapped: bool) -> dict[str, float]:
     class Told(MLP):
         def train(self, mode: bool = True) -> "Told":
             if mode:
-                own.extend((time.perf_counter(), anonymous_bytes()))
+                own.extend((time.perf_counter(), anonymous_bytes(), bytes_read()))
             return super().train(mode)
 
     net = Told([3072, 256, CLASSES], scale=255)
     fit(net, data, objective=objective, budget=BUDGET)
-    return {"seconds": time.perf_counter() - own[2], "first": own[1], "last": anonymous_bytes()}
+    seconds, read = time.perf_counter() - own[3], bytes_read() - own[5]
+    return {"seconds": seconds, "first": own[1], "last": anonymous_bytes(), "read": read}
+
+
+def bytes_read() -> float:
+    """Return what this process has had read from the disk."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("read_bytes"))
+
+
+def forget(folder: Path) -> None:
+    """Put a folder's files out of the page cache."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def anonymous_bytes() -> float:
@@ -85,10 +101,13 @@ def limited() -> Iterator[Path]:
             (group / name).write_text(str(LIMIT))
         except OSError:
             continue
-        yield group
-        group.rmdir()
+        try:
+            yield group
+        finally:
+            group.rmdir()
         return
-    raise SystemExit("this benchmark needs the right to make a control group: run it as root on Linux")
+    print("out_of_core: left out, it needs the right to make a control group (root, on Linux)")
+    sys.exit(0)
 
 
 def worker(folder: Path, group: Path | None) -> dict[str, float]:
@@ -99,19 +118,25 @@ def worker(folder: Path, group: Path | None) -> dict[str, float]:
 
 def main() -> None:
     """Measure and record."""
-    times, grown, told = [], [], {"examples": EXAMPLES, "limit": LIMIT, "window": BUDGET.shuffle_window}
+    times, grown, read, told = [], [], [], {"examples": EXAMPLES, "limit": LIMIT, "window": BUDGET.shuffle_window}
     with tempfile.TemporaryDirectory(dir=".") as name, limited() as group:
         folder = Path(name)
         make_data(folder)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         for _ in range(ROUNDS):
+            forget(folder)
             mapped, held = worker(folder, group), worker(folder, None)
+            if mapped["read"] < 0.9 * size:
+                raise SystemExit(f"the mapped epoch read {mapped['read']:.3g} of {size:.3g} bytes: nothing was limited")
+            read.append(mapped["read"])
             times.append((mapped["seconds"], held["seconds"]))
             grown.append(max(0.0, mapped["last"] - mapped["first"]))
-        told["bytes"] = (folder / "inputs.npy").stat().st_size
+        told["bytes"] = size
     rows = [
-        ratio_row("student, epoch mapped with 700 MB of memory / epoch of 1.2 GB in memory", times),
-        value_row("student, epoch mapped with 700 MB of memory", "seconds", [here for here, _ in times]),
-        value_row("student, memory that an epoch took, mapped", "size (bytes)", grown),
+        ratio_row("student, epoch of 2 GB mapped with 700 MB of memory / epoch in memory", times),
+        value_row("student, epoch of 2 GB mapped with 700 MB of memory", "seconds", [here for here, _ in times]),
+        value_row("student, memory that the mapped epochs took", "size (bytes)", grown),
+        value_row("student, read from disk in the mapped epoch", "size (bytes)", read),
     ]
     record("out_of_core", told, rows)
 

@@ -140,6 +140,12 @@ def distill(
         judged.check_classes(soft_targets.num_classes)
     if test_targets is not None:
         test_targets.check(test_set, soft_targets.num_classes)
+        if not test_targets.tells_all:
+            raise ArgumentError(
+                f"test_targets must hold what the teachers say of every class at temperature 1, "
+                f"{test_targets.folder} does not",
+                "write them with Dense(), or leave them out: the report then has no teacher",
+            )
     twin = copy.deepcopy(student)
 
     def train(net: nn.Module, objective: Objective, name: str) -> Fitted:

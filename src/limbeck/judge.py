@@ -108,6 +108,8 @@ def latency_ms(models: Mapping[str, Teacher], test_set: TransferSet, calls: int 
                     inputs = one.to(device)
                     began = time.perf_counter()
                     model(inputs)
+                    if inputs.is_cuda:
+                        torch.cuda.synchronize()
                     times[name].append(1000 * (time.perf_counter() - began))
     finally:
         torch.set_num_threads(threads)

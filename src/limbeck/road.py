@@ -62,6 +62,8 @@ class Journey:
             raise ArgumentError(f"members must lie in 1..{MEMBERS_PER_SEED - 1}, got {self.num_teachers}")
         if (self.make_teacher is None) == (self.teach is None):
             raise ArgumentError("a journey must have one of make_teacher and teach")
+        if self.teach is not None and (self.num_teachers != 1 or self.teacher_view != Plain()):
+            raise ArgumentError("a journey with teach has one teacher, which chooses its own view")
         classes = num_outputs(self.make_student(), self.train)
         if self.make_teacher is not None and num_outputs(self.make_teacher(), self.train) != classes:
             raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")

@@ -58,7 +58,7 @@ def store(place):
     command = ("soften", "--teacher", "nets:big", "nets:other", "--data", "digits", "--view", "jitter:1")
     for part in ("2/2", "1/2"):
         facts = told(*command, "--views", 3, "--out", "store", "--shard", part, cwd=place)
-    assert facts["finished"] == "yes"
+    assert facts["finished"] is True
     return place / "store"
 
 
@@ -81,15 +81,18 @@ def test_info_tells_it_in_words_and_numbers(place, store):
     facts = told("targets", "info", store, cwd=place)
     assert facts["examples"] == 900
     assert facts["rows"] == 2700
-    assert facts["encoding"] == "dense, dtype float16"
-    assert "right on" in facts["teacher 2"]
-    assert "teacher 1" in limbeck("targets", "info", store, cwd=place).stdout
+    assert facts["encoding"] == {"name": "dense", "dtype": "float16", "temperatures": None}
+    assert 0 < facts["teachers"][1]["accuracy"] < 1
+    words = limbeck("targets", "info", store, cwd=place).stdout
+    assert "dense, dtype float16" in words
+    assert "teacher 2" in words
+    assert "right on" in words
 
 
 def test_verify_compares_files_and_asks_the_teacher_again(place, store):
     again = ("targets", "verify", store, "--recompute", 20, "--data", "digits", "--teacher")
     facts = told(*again, "nets:big", "nets:other", cwd=place)
-    assert facts["largest difference"] < 1e-3
+    assert facts["largest_difference"] < 1e-3
     done = limbeck(*again, "nets:other", "nets:big", cwd=place)
     assert done.returncode == 2
     assert "must be what the teacher says, within 0.01" in done.stderr
@@ -127,8 +130,8 @@ def test_a_member_is_added_later(place):
     assert refused.returncode == 2
     assert "--add" in refused.stderr
     facts = told(*command, "--add", cwd=place)
-    assert facts["teacher 1"] == first["teacher 1"]
-    assert "teacher 2" in facts
+    assert facts["teachers"][0] == first["teachers"][0]
+    assert len(facts["teachers"]) == 2
 
 
 def test_weights_come_from_safetensors(place):
@@ -155,7 +158,7 @@ def test_a_folder_of_arrays_is_a_data_set(place):
     options = ("--encoding", "top_k", "--k", 3, "--temperatures", 1, 4)
     facts = told("soften", "--teacher", "nets:big", "--data", folder, "--out", "own", *options, cwd=place)
     assert facts["examples"] == 40
-    assert facts["encoding"] == "top_k, k 3, temperatures 1 4"
+    assert facts["encoding"] == {"name": "top_k", "k": 3, "temperatures": [1.0, 4.0]}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +184,9 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         (("--teacher", "nets:big", "--data", "digits", "--view", "blur:2"), "a view must be one of plain, jitter"),
         (("--teacher", "nets:big", "--data", "digits", "--encoding", "top_k"), "temperatures must be 1 to 100 numbers"),
         (("--teacher", "nets:big", "--data", "digits", "--temperatures", 4), "float16 serves every temperature"),
+        (("--teacher", "nets:big", "--data", "digits", "--k", 4), "--k is for top_k, the encoding is float16"),
+        (("--teacher", "nets:big", "--data", "digits", "--gives", "probs"), "are for ONNX teachers, there is none"),
+        (("--teacher", "nets:big", "--data", "arrays", "--split", "test"), "a folder of arrays has no splits"),
         (
             ("--teacher", "nets:big", "--data", "digits", "--teacher-weights", "a", "b"),
             "teacher-weights must be one file",
@@ -207,3 +213,13 @@ def test_help_does_not_wait_for_torch(place):
         )
         assert done.returncode == 0, done.stderr
         assert "--" in done.stdout
+
+
+def test_one_net_named_twice_has_its_own_weights_each_time(place):
+    (place / "one.py").write_text("import nets\nnet = nets.big()\n")
+    for seed in (8, 9):
+        torch.manual_seed(seed)
+        save_file(MLP([64, 16, 10], scale=16).state_dict(), place / f"{seed}.safetensors")
+    weights = ("--teacher-weights", "8.safetensors", "9.safetensors")
+    facts = told("soften", "--teacher", "one:net", "one:net", *weights, "--data", "digits", "--out", "two", cwd=place)
+    assert len({teacher["fingerprint"] for teacher in facts["teachers"]}) == 2

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from limbeck import DataError
-from limbeck.data import load_mnist
+from limbeck.data import load_arrays, load_letters, load_mnist
 from limbeck.data.idx import read_idx
 from limbeck.data.sources import MNIST_FILES, arrays_of
 
@@ -137,3 +137,47 @@ def test_a_hub_data_set_becomes_tensors():
     images, labels = arrays_of(split)
     assert (images.numpy() == pixels).all()
     assert labels.tolist() == [3, 7]
+
+
+LETTERS = "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8"
+
+
+@pytest.mark.parametrize("header", ["", "Letter,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n"])
+def test_letters_are_read_with_and_without_a_header(tmp_path, header):
+    row = LETTERS + "\n"
+    (tmp_path / "letter-recognition.data").write_text(header + row * 20_000)
+    train, test = load_letters(tmp_path)
+    assert (len(train), len(test)) == (16_000, 4_000)
+    assert train.inputs[0].tolist() == [2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]
+    assert train.class_names[train.labels[0]] == "T"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "letters must be 20000 rows"),
+        (LETTERS, "letters must be 20000 rows of 16 numbers"),
+        ((LETTERS.replace("T,", "AB,") + "\n") * 20_000, "more than a letter"),
+        ((LETTERS.replace(",8,", ",x,") + "\n") * 20_000, "must hold rows of a letter and 16 whole numbers"),
+        ((LETTERS.replace(",8,", ",16,") + "\n") * 20_000, "letters must be 20000 rows of 16 numbers 0..15"),
+    ],
+)
+def test_letters_that_are_none_are_refused(tmp_path, text, message):
+    (tmp_path / "letter-recognition.data").write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_letters(tmp_path)
+
+
+def test_arrays_are_mapped_even_where_they_are_larger_than_memory(tmp_path):
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    rows = 2 * memory // 2**20
+    np.lib.format.open_memmap(tmp_path / "inputs.npy", "w+", np.uint8, (rows, 2**20)).flush()  # a file of holes
+    data = load_arrays(tmp_path)
+    assert data.inputs.shape == (rows, 2**20)
+    assert int(data.at(torch.tensor([rows - 1])).sum()) == 0
+
+
+def test_pickles_in_arrays_are_never_read(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match=r"must be an array of numbers in numpy's format"):
+        load_arrays(tmp_path)

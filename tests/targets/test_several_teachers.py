@@ -296,7 +296,7 @@ def test_another_mean_is_not_fused_over_one(tmp_path):
     assert files_of(tmp_path / "fused") == before
 
 
-@pytest.mark.parametrize("encoding", [Dense(), Dense(temperatures=(2.0,)), TopK(3, (4.0, 1.0)), Sampled(2, (1.0,))])
+@pytest.mark.parametrize("encoding", [Dense(temperatures=(2.0,)), TopK(3, (4.0, 1.0)), Sampled(2, (1.0,))])
 def test_an_arithmetic_mean_must_declare_its_temperature_alone(tmp_path, encoding):
     targets = three(tmp_path / "three")
     with pytest.raises(

@@ -1,9 +1,9 @@
 """`limbeck soften`: a teacher, a data set, a store; and how the command line names each of them."""
 
-import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from limbeck.data import TransferSet, View
     from limbeck.targets import Encoding
     from limbeck.teachers import Teacher
+
+
+WRAP = "wrap the teacher in its module, with limbeck.teachers.from_function or from_sklearn"
 
 
 @dataclass(frozen=True)
@@ -42,22 +45,27 @@ class DataOptions:
 
     data: str | None = None
     """digits, mnist, letters, or a folder with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
-    split: Literal["training", "test"] = "training"
-    """Which part of a named data set."""
+    split: Literal["training", "test"] | None = None
+    """Which part of a named data set; the training set by default."""
 
 
 @dataclass(frozen=True)
 class EncodingOptions:
     """How rows are kept."""
 
-    encoding: Literal["float16", "float32", "top_k", "sampled"] = "float16"
-    """float16 and float32 keep every class and serve every temperature."""
-    k: int = 20
-    """Classes a row, for top_k."""
-    samples: int = 50
-    """Classes a row, for sampled."""
+    encoding: Literal["float16", "float32", "top_k", "sampled"] | None = None
+    """float16 (by default) and float32 keep every class and serve every temperature."""
+    k: int | None = None
+    """Classes a row, for top_k; 20 by default."""
+    samples: int | None = None
+    """Classes a row, for sampled; 50 by default."""
     temperatures: tuple[float, ...] = ()
     """Temperatures that top_k and sampled will be used at."""
+
+    @property
+    def told(self) -> bool:
+        """Whether any of these options is given."""
+        return any(value not in (None, ()) for value in (self.encoding, self.k, self.samples, self.temperatures))
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def soften(arguments: list[str]) -> None:
     from limbeck.targets import write_soft_targets
 
     view = view_from(options.view)
-    encoding = encoding_from(options)
+    encoding = None if options.add and not options.told else encoding_from(options)
     teacher = teacher_from(options)
     targets = write_soft_targets(
         teacher,
@@ -102,11 +110,11 @@ def soften(arguments: list[str]) -> None:
         batch_size=options.batch_size,
         progress=progress_for(quiet=options.quiet),
     )
-    told = facts_of(targets.folder)
+    facts = facts_of(targets.folder)
     if options.json:
-        print_json({"command": shlex.join(["limbeck", "soften", *arguments]), **told})
+        print_json(facts)
     else:
-        print_facts(told)
+        print_facts(in_words(facts))
 
 
 def part_of(text: str) -> tuple[int, int]:
@@ -130,6 +138,11 @@ def teacher_from(options: TeacherOptions) -> "Teacher":
     """Return the teacher that options name, an `Ensemble` where they name several."""
     if not options.teacher:
         raise ArgumentError("a teacher must be named, got none", "--teacher module:name, or --teacher file.onnx")
+    asked = options.gives != "logits" or options.output is not None or options.floor is not None
+    if asked and not any(name.endswith(".onnx") for name in options.teacher):
+        raise ArgumentError("--gives, --output and --floor are for ONNX teachers, there is none", WRAP)
+    if options.floor is not None and options.gives == "logits":
+        raise ArgumentError(f"--floor is for a teacher that gives probs, got {options.floor}", "say --gives probs")
     from limbeck.teachers import PROBABILITY_FLOOR, Ensemble, load_teacher
 
     torch_teachers = [name for name in options.teacher if not name.endswith(".onnx")]
@@ -164,41 +177,67 @@ def data_from(options: DataOptions, view: "View") -> "TransferSet":
 
 
 def encoding_from(options: EncodingOptions) -> "Encoding":
-    """Return the encoding that options tell of."""
+    """Return the encoding that options tell of.
+
+    Raises:
+        ArgumentError: an option of another encoding than the one that is chosen.
+    """
     from limbeck.targets import Dense, Sampled, TopK
 
-    if options.encoding in ("float16", "float32"):
-        if options.temperatures:
-            raise ArgumentError(f"{options.encoding} serves every temperature, got temperatures {options.temperatures}")
-        return Dense(options.encoding)
-    if options.encoding == "top_k":
-        return TopK(options.k, options.temperatures)
-    return Sampled(options.samples, options.temperatures)
+    chosen = options.encoding or "float16"
+    if options.k is not None and chosen != "top_k":
+        raise ArgumentError(f"--k is for top_k, the encoding is {chosen}")
+    if options.samples is not None and chosen != "sampled":
+        raise ArgumentError(f"--samples is for sampled, the encoding is {chosen}")
+    if chosen == "top_k":
+        return TopK(20 if options.k is None else options.k, options.temperatures)
+    if chosen == "sampled":
+        return Sampled(50 if options.samples is None else options.samples, options.temperatures)
+    if options.temperatures:
+        raise ArgumentError(f"{chosen} serves every temperature, got temperatures {options.temperatures}")
+    return Dense(chosen)
 
 
 def facts_of(folder: Path) -> dict[str, object]:
-    """Return what a store holds and what it was made from, in words and numbers."""
-    from limbeck.targets.manifest import Manifest, told_encoding
+    """Return what a store holds and what it was made from."""
+    from limbeck.targets.manifest import Manifest
 
     manifest = Manifest.load(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     written = sum(member.num_rows for member in manifest.members)
-    told: dict[str, object] = {
+    return {
         "store": str(folder),
-        "finished": "yes"
-        if manifest.finished
-        else f"no: {written} of {manifest.num_rows * len(manifest.members)} rows",
+        "finished": manifest.finished,
         "examples": manifest.num_examples,
         "rows": manifest.num_rows,
-        "views": f"{manifest.num_views} of {manifest.view}",
+        "rows_written": written,
+        "views": manifest.num_views,
+        "view": manifest.view,
         "classes": manifest.num_classes,
-        "encoding": told_encoding(manifest.encoding),
-        "data": manifest.data[:12],
+        "encoding": manifest.encoding,
+        "data": manifest.data,
         "mean": manifest.mean,
         "bytes": size,
-        "bytes a row": round(size / max(1, written), 1),
+        "bytes_a_row": round(size / max(1, written), 1),
+        "teachers": [
+            {"fingerprint": member.fingerprint, "weight": member.weight, "accuracy": member.accuracy}
+            for member in manifest.members
+        ],
     }
-    for number, member in enumerate(manifest.members):
-        right = "" if member.accuracy is None else f", right on {member.accuracy:.2%} of what is written"
-        told[f"teacher {number + 1}"] = f"{member.fingerprint[:12]}, weight {member.weight:g}{right}"
-    return told
+
+
+def in_words(facts: Mapping[str, Any]) -> dict[str, object]:
+    """Return a store's facts for people."""
+    lines: dict[str, object] = {name: value for name, value in facts.items() if name != "teachers"}
+    missing = facts["rows"] * len(facts["teachers"]) - facts["rows_written"]
+    lines["finished"] = "yes" if facts["finished"] else f"no: {missing} rows are missing"
+    for name in ("view", "encoding"):
+        lines[name] = ", ".join(
+            f"{field} {value}" if field != "name" else str(value)
+            for field, value in facts[name].items()
+            if value is not None
+        )
+    for number, teacher in enumerate(facts["teachers"], 1):
+        right = "" if teacher["accuracy"] is None else f", right on {teacher['accuracy']:.2%} of what is written"
+        lines[f"teacher {number}"] = f"{teacher['fingerprint'][:12]}, weight {teacher['weight']:g}{right}"
+    return {name.replace("_", " "): value for name, value in lines.items()}

@@ -14,6 +14,7 @@ from limbeck.cli.softening import (
     data_from,
     encoding_from,
     facts_of,
+    in_words,
     teacher_from,
 )
 from limbeck.errors import ArgumentError, TargetsError
@@ -58,6 +59,8 @@ class ImportOptions(Output, DataOptions, EncodingOptions):
     """The store's folder."""
     view: str = "plain"
     """For a table from elsewhere: the view its teachers saw, as in `limbeck soften`."""
+    floor: float | None = None
+    """For a table from elsewhere that gives probs: the smallest probability that is told apart."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class FuseOptions(StoreOptions, EncodingOptions):
 def info(arguments: list[str]) -> None:
     """`limbeck targets info STORE`."""
     options = tyro.cli(StoreOptions, args=arguments, prog="limbeck targets info", description="What a store holds.")
-    _tell(options, facts_of(options.store))
+    _tell_store(options, options.store)
 
 
 def verify(arguments: list[str]) -> None:
@@ -89,14 +92,17 @@ def verify(arguments: list[str]) -> None:
     targets = SoftTargets.open(options.store)
     targets.verify()
     files = sum(len(member.shards) for member in targets.manifest.members)
-    told: dict[str, object] = {"store": str(options.store), "files": f"{files} shards are as they were written"}
-    if options.recompute or options.teacher:
+    told: dict[str, object] = {"store": str(options.store), "shards_as_written": files}
+    if options.recompute == 0 and (options.teacher or options.data):
+        raise ArgumentError("asking a teacher again needs --recompute N, got 0")
+    if options.recompute:
         from limbeck.data.views import view_of
         from limbeck.targets import recompute
 
         data = data_from(options, view_of(targets.manifest.view))
-        found = recompute(targets, teacher_from(options), data, options.recompute, seed=options.seed)
-        told |= {name.replace("_", " "): value for name, value in asdict(found).items()}
+        teacher = teacher_from(options)
+        found = recompute(targets, teacher, data, options.recompute, seed=options.seed, batch_size=options.batch_size)
+        told |= asdict(found)
         if found.beyond_rounding > options.tolerance:
             raise TargetsError(
                 f"what {options.store} holds must be what the teacher says, within {options.tolerance:g}: the largest "
@@ -133,28 +139,26 @@ def import_(arguments: list[str]) -> None:
         options.file,
         options.out,
         transfer_set=data,
-        encoding=None if data is None else encoding_from(options),
+        encoding=encoding_from(options) if options.told else None,
+        floor=options.floor,
         progress=progress_for(quiet=options.quiet),
     )
-    _tell(options, facts_of(targets.folder))
+    _tell_store(options, targets.folder)
 
 
 def fuse(arguments: list[str]) -> None:
     """`limbeck targets fuse STORE`."""
     what = "Write the mean of a store's teachers at a temperature as a store of its own."
     options = tyro.cli(FuseOptions, args=arguments, prog="limbeck targets fuse", description=what)
-    from limbeck.targets import Dense, SoftTargets, fuse
+    from limbeck.targets import SoftTargets, fuse
 
     targets = SoftTargets.open(options.store)
     if options.mean or options.weights:
         targets = targets.averaged(options.mean or targets.mean, options.weights or targets.weights)
-    everywhere = targets.mean == "geometric" or targets.num_counted == 1
     encoding = encoding_from(options)
-    if isinstance(encoding, Dense) and not everywhere:
-        encoding = Dense(encoding.dtype, (options.temperature,))
     progress = progress_for(quiet=options.quiet)
     fused = fuse(targets, options.out, temperature=options.temperature, encoding=encoding, progress=progress)
-    _tell(options, facts_of(fused.folder))
+    _tell_store(options, fused.folder)
 
 
 def _tell(options: Output, told: dict[str, object]) -> None:
@@ -162,3 +166,8 @@ def _tell(options: Output, told: dict[str, object]) -> None:
         print_json(told)
     else:
         print_facts(told)
+
+
+def _tell_store(options: Output, folder: Path) -> None:
+    facts = facts_of(folder)
+    _tell(options, facts if options.json else in_words(facts))

@@ -30,6 +30,12 @@ def below(words: NDArray[np.uint64], bound: int) -> NDArray[np.int64]:
     return ((words * np.uint64(bound)) >> HALF).astype(np.int64)
 
 
+def below64(seed: int, stream: int, count: int, bound: int) -> NDArray[np.int64]:
+    """Return `count` whole numbers in 0..bound - 1 for bounds beyond 32 bits; the bias is at most bound / 2**63."""
+    words = philox(seed, stream, np.arange(count), 0)
+    return ((words[0] << HALF | words[1]) % np.uint64(bound)).astype(np.int64)
+
+
 def permutation(seed: int, stream: int, step: int, size: int) -> NDArray[np.int64]:
     """Return a permutation of 0..size - 1 that is a pure function of the arguments."""
     words = philox(seed, stream, np.arange(size), step)

@@ -7,6 +7,7 @@ load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, mapped a
 """
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 
 from limbeck.data.idx import read_idx
 from limbeck.data.transfer_set import TransferSet
-from limbeck.errors import DataError
+from limbeck.errors import ArgumentError, DataError
 
 DIGIT_NAMES = tuple("0123456789")
 ENVIRONMENT = "LIMBECK_DATA"
@@ -99,6 +100,8 @@ def _letters_from_folder(folder: Path) -> tuple[list[str], np.ndarray]:
     try:
         rows = [line.split(",") for line in path.read_text("ascii").split()]
         rows = rows[1:] if rows and rows[0][0] == "Letter" else rows  # some copies name their columns
+        if any(len(row[0]) != 1 for row in rows):
+            raise ValueError("a row begins with more than a letter")  # noqa: TRY301 - told as the others are
         return [row[0] for row in rows], np.array([[int(value) for value in row[1:]] for row in rows])
     except (OSError, ValueError) as error:
         raise DataError(f"{path} must hold rows of a letter and 16 whole numbers: {error}", LETTERS_HINT) from error
@@ -137,27 +140,33 @@ def load_arrays(folder: str | Path) -> TransferSet:
 
 def _mapped(path: Path) -> torch.Tensor:
     try:
-        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))  # copy on write: never written
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)  # none writes
+            return torch.from_numpy(mapped)
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} must be an array of numbers in numpy's format: {error}") from error
 
 
-def load_data(source: str, split: str = "training") -> TransferSet:
-    """Return what a command line names: digits, mnist or letters (one split of it), or a folder.
+def load_data(source: str, split: str | None = None) -> TransferSet:
+    """Return what a command line names: digits, mnist or letters (one split, training where None), or a folder.
 
     A folder holds what `load_arrays` reads, or the files of MNIST or letters.
 
     Raises:
         DataError: there is no such data, or it is corrupt.
+        ArgumentError: a split of a folder of arrays, which has none.
     """
     named = {"digits": lambda _: load_digits(), "mnist": load_mnist, "letters": load_letters}
-    place = ("training", "test").index(split)
+    place = ("training", "test").index(split or "training")
     if source in named:
         return named[source](None)[place]
     folder = Path(source)
     if not folder.is_dir():
         raise DataError(f"data must be one of {', '.join(named)}, or a folder, got {source!r}")
     if (folder / "inputs.npy").exists():
+        if split is not None:
+            raise ArgumentError(f"a folder of arrays has no splits, got {split!r}", "give a folder for each")
         return load_arrays(folder)
     if (folder / LETTER_FILE).exists():
         return load_letters(folder)[place]

@@ -23,7 +23,7 @@ class View(Protocol):
     """What turns inputs into their augmented selves, and can be written down."""
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
-        """Return view `number` of each input; `ids` are the examples' numbers in their data set."""
+        """Return view `number` of each input; `ids` are the numbers of its rows in their source."""
         ...
 
     def spec(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The dense encoding: every logit of a row, in float16 less the row's maximum, or in float32.
 
-The maximum is subtracted because float16 then keeps the likely classes finest: T²·KL to the truth is below 1e-6,
-and the most probable class never changes. It serves every temperature.
+The maximum is subtracted because float16 then keeps the likely classes finest: T²·KL to the truth is of the order of
+1e-6 (below 1e-5 for logits with an sd of 4, T up to 20), and the most probable class never changes. It serves every
+temperature.
 """
 
 from dataclasses import asdict, dataclass

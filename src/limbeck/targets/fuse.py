@@ -54,7 +54,9 @@ def fuse(
         raise ArgumentError(f"fusing needs every class's logit, {targets.folder} keeps a part of them")
     everywhere = (targets.mean == "geometric" or targets.num_counted == 1) and targets.encoding.temperatures is None
     served = None if everywhere else (temperature,)
-    encoding = Dense(temperatures=served) if encoding is None else encoding
+    encoding = Dense() if encoding is None else encoding
+    if isinstance(encoding, Dense) and encoding.temperatures is None:
+        encoding = replace(encoding, temperatures=served)
     if not everywhere and encoding.temperatures != served:
         raise ArgumentError(
             f"an arithmetic mean that is written once serves the temperature it was made at, {temperature:g}, "

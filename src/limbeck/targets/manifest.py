@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -238,17 +238,3 @@ def examples_file(ids: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> 
 def shard_path(folder: Path, member: int, number: int) -> Path:
     """Return where a shard lies."""
     return folder / f"teacher-{member}" / f"{number:05d}.arrow"
-
-
-def told_encoding(spec: Mapping[str, Any]) -> str:
-    """Return an encoding in words: its name and what it was told.
-
-    >>> told_encoding({"name": "top_k", "k": 20, "temperatures": [1.0, 4.0]})
-    'top_k, k 20, temperatures 1 4'
-    """
-    words = [str(spec["name"])]
-    for name, value in spec.items():
-        if name != "name" and value is not None:
-            values = value if isinstance(value, list | tuple) else [value]
-            words.append(f"{name} {' '.join(f'{v:g}' if isinstance(v, float) else str(v) for v in values)}")
-    return ", ".join(words)

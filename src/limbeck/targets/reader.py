@@ -20,11 +20,9 @@ from limbeck.files import file_sha256, fingerprint
 from limbeck.objective import check_temperature
 from limbeck.targets.dense import Dense
 from limbeck.targets.encoding import Columns, Encoding, encoding_of
-from limbeck.targets.manifest import EXAMPLES, Manifest, shard_path
+from limbeck.targets.manifest import EXAMPLES, WRITE_AGAIN, Manifest, shard_path
 from limbeck.targets.shards import columns_of, gather, map_shard
 from limbeck.teachers import Mean, mean_logits, relative_weights
-
-DAMAGED_HINT = "delete the store and write the soft targets again"
 
 
 class SoftTargets:
@@ -70,6 +68,12 @@ class SoftTargets:
     def num_members(self) -> int:
         """Teachers in the store."""
         return len(self.manifest.members)
+
+    @property
+    def row_bytes(self) -> int:
+        """Memory that one row of soft targets takes while it is read, of all teachers, in float32 and int64."""
+        widest = sum(8 * width if name == "classes" else 4 * width for name, (_, width) in self._shapes.items())
+        return 2 * widest * self.num_counted
 
     @property
     def num_counted(self) -> int:
@@ -204,9 +208,9 @@ class SoftTargets:
         if told is None:
             raise TargetsError(f"shard {path} is not written yet", "wait for its writer, or write it again")
         if not path.is_file():
-            raise TargetsError(f"shard {path} is missing", DAMAGED_HINT)
+            raise TargetsError(f"shard {path} is missing", WRITE_AGAIN)
         if file_sha256(path) != told.sha256:
-            raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", DAMAGED_HINT)
+            raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", WRITE_AGAIN)
         self._mapped[member, number] = map_shard(path, self._shapes, told.rows)
         return self._mapped[member, number]
 
@@ -217,13 +221,14 @@ class SoftTargets:
         if self.manifest.examples is None:
             return None
         if not path.is_file() or file_sha256(path) != self.manifest.examples:
-            raise TargetsError(f"{path} is missing or damaged: its checksum is not the manifest's", DAMAGED_HINT)
+            raise TargetsError(f"{path} is missing or damaged: its checksum is not the manifest's", WRITE_AGAIN)
         listed = pa.ipc.open_file(path.read_bytes()).get_batch(0)
         ids = listed.column("id").to_numpy()
         position = np.full(int(ids.max()) + 1, -1)
         position[ids] = np.arange(self.manifest.num_examples)
         return position, listed.column("rows").to_numpy() if "rows" in listed.schema.names else None
 
+    @cached_property
     def listed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (id, place in its run) of each row of a view, in the store's order."""
         if self._examples is None:

@@ -35,7 +35,7 @@ from limbeck.targets.manifest import (
 from limbeck.targets.reader import SoftTargets
 from limbeck.targets.shards import lists_of, to_shard
 from limbeck.targets.writer import begin, default_rows_per_shard, write_member
-from limbeck.teachers import logits_of
+from limbeck.teachers import PROBABILITY_FLOOR, logits_of
 
 KEY = b"limbeck"  # of the manifest in the schema
 EXPORT_AGAIN = "export the store again, and carry the file again"
@@ -72,7 +72,7 @@ def _rows_of(targets: SoftTargets, member: int, rows: range) -> pa.RecordBatch:
     """Return some rows of a teacher, each with what it is a prediction of."""
     own = np.arange(rows.start, rows.stop)
     view, place = np.divmod(own, targets.manifest.rows_per_view)
-    ids, in_run = targets.listed()
+    ids, in_run = targets.listed
     told = {
         "teacher": np.full(len(own), member, np.int32),
         "example": ids[place],
@@ -89,6 +89,7 @@ def import_parquet(
     *,
     transfer_set: TransferSet | None = None,
     encoding: Encoding | None = None,
+    floor: float | None = None,
     progress: Progress | None = None,
 ) -> SoftTargets:
     """Return the store that a Parquet file holds, written to a folder.
@@ -98,6 +99,8 @@ def import_parquet(
         folder: where the store goes.
         transfer_set: for a table from elsewhere, what its rows are predictions of.
         encoding: for a table from elsewhere, how it is kept; `Dense("float16")` where None.
+        floor: for a table from elsewhere that gives probs, the smallest probability that is told apart; 1e-7 where
+            None.
         progress: where to tell how far it is.
 
     Raises:
@@ -109,13 +112,13 @@ def import_parquet(
     with _readable(path), pq.ParquetFile(path) as file:
         told = (file.schema_arrow.metadata or {}).get(KEY)
         if told is not None:
-            if transfer_set is not None or encoding is not None:
+            if transfer_set is not None or encoding is not None or floor is not None:
                 raise ArgumentError(f"{path} is an exported store: it is bound to its data, and takes no other")
             return _restore(file, Manifest.unsealed(told, f"{path}'s manifest"), folder, progress)
         if transfer_set is None:
             raise ArgumentError(f"{path} is no exported store: give the transfer set it was made for", ELSEWHERE)
         table = file.read()
-    return _bring_in(table, file_sha256(path), folder, transfer_set, encoding or Dense(), progress)
+    return _bring_in(table, file_sha256(path), folder, transfer_set, encoding or Dense(), floor, progress)
 
 
 @contextlib.contextmanager
@@ -168,12 +171,23 @@ def _examples_of(ids: NDArray[np.int64], manifest: Manifest) -> bytes:
 
 
 def _bring_in(  # noqa: PLR0917 - private
-    table: pa.Table, sha: str, folder: Path, transfer_set: TransferSet, encoding: Encoding, progress: Progress
+    table: pa.Table,
+    sha: str,
+    folder: Path,
+    transfer_set: TransferSet,
+    encoding: Encoding,
+    floor: float | None,
+    progress: Progress,
 ) -> SoftTargets:
     """Write what a table from elsewhere holds, as if its teachers had been asked."""
-    logits = _logits_in(table)
+    logits = _logits_in(table, floor)
     column = {name: _numbers_in(table, name) for name in ("example", "view", "teacher")}
     counts = {name: int(column[name].max()) + 1 for name in ("view", "teacher")}
+    if transfer_set.run_lengths is not None:
+        raise ArgumentError(
+            "a table from elsewhere can't be brought in for examples in runs: it has one row an example"
+        )
+    places = _places(column, counts, transfer_set)
     members = tuple(Member(f"{sha}, teacher {number}", 1.0) for number in range(counts["teacher"]))
     wanted = manifest_for(
         transfer_set,
@@ -184,11 +198,6 @@ def _bring_in(  # noqa: PLR0917 - private
         mean="arithmetic",
         members=members,
     )
-    if transfer_set.run_lengths is not None:
-        raise ArgumentError(
-            "a table from elsewhere can't be brought in for examples in runs: it has one row an example"
-        )
-    places = _places(column, counts, transfer_set)
     begin(folder, wanted, examples_of(transfer_set))
     for member in range(counts["teacher"]):
 
@@ -200,7 +209,7 @@ def _bring_in(  # noqa: PLR0917 - private
     return SoftTargets.open(folder)
 
 
-def _logits_in(table: pa.Table) -> Tensor:
+def _logits_in(table: pa.Table, floor: float | None) -> Tensor:
     """Return a table's logits (rows, classes)."""
     given = [name for name in ("logits", "probs") if name in table.column_names]
     if "example" not in table.column_names or len(given) != 1 or not len(table):
@@ -216,7 +225,9 @@ def _logits_in(table: pa.Table) -> Tensor:
         )
     flat = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     logits = torch.from_numpy(flat.reshape(len(table), -1))
-    return logits_of(logits) if name == "probs" else logits
+    if floor is not None and name == "logits":
+        raise ArgumentError(f"a floor is for probs, the table gives logits, got {floor}")
+    return logits_of(logits, PROBABILITY_FLOOR if floor is None else floor) if name == "probs" else logits
 
 
 def _is_number(kind: pa.DataType) -> bool:

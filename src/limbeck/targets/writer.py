@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import isclose
 from pathlib import Path
 
 import torch
@@ -26,9 +27,10 @@ from limbeck.targets.manifest import (
 )
 from limbeck.targets.reader import SoftTargets
 from limbeck.targets.shards import concatenated, to_shard
-from limbeck.teachers import Teacher, judged, members_of, predict, refuse_probabilities, teacher_fingerprint
+from limbeck.teachers import Teacher, judged, members_of, refuse_probabilities, teacher_fingerprint
 
 MOST_ROWS, MOST_BYTES = 65_536, 64 * 2**20  # of a shard: what is lost with a writer that is killed
+READING = "mean and weights can be chosen on reading: SoftTargets.averaged"
 FEW = 2  # examples on which teachers are asked for their classes
 
 Judge = Callable[[Tensor, int], Iterator[Tensor]]
@@ -57,7 +59,8 @@ def write_soft_targets(
         transfer_set: what it judges, seen through the set's view.
         folder: where the store goes.
         num_views: views 0..num_views - 1 of each example are judged.
-        encoding: `Dense("float16")` where None; `Dense`, `TopK` or `Sampled` of `limbeck.targets`.
+        encoding: `Dense`, `TopK` or `Sampled` of `limbeck.targets`; where None `Dense("float16")`, with `add` the
+            store's own.
         add: add the teacher's members to those of a store that is there, which are not asked again.
         part: (i, n): write only each n-th shard, from the i-th, beside n - 1 other writers; the store can be read
             once all have come to their end.
@@ -70,7 +73,9 @@ def write_soft_targets(
         TargetsError: the folder holds soft targets of something else, or a logit is NaN.
         RunError: the folder can't be written.
     """
-    encoding = Dense() if encoding is None else encoding
+    folder = Path(folder)
+    if encoding is None:
+        encoding = encoding_of(Manifest.load(folder).encoding) if add and (folder / NAME).exists() else Dense()
     if not isinstance(encoding, Encoding):
         raise ArgumentError(f"encoding must be Dense, TopK or Sampled of limbeck.targets, got {encoding!r}")
     numbers = {
@@ -97,7 +102,6 @@ def write_soft_targets(
             for member, weight in zip(teachers, weights, strict=True)
         ),
     )
-    folder = Path(folder)
     manifest = begin(folder, wanted, examples_of(transfer_set), add=add)
     free = [member.fingerprint for member in manifest.members]
     for member, own in zip(wanted.members, teachers, strict=True):
@@ -136,20 +140,27 @@ def begin(folder: Path, wanted: Manifest, examples: bytes | None, *, add: bool =
         if there.mean != wanted.mean:
             raise TargetsError(
                 f"{folder} was written with the {there.mean} mean, got {wanted.mean}",
-                "the mean can be chosen on reading: SoftTargets.averaged",
+                READING,
             )
         return there
 
 
 def _with_members(folder: Path, there: Manifest, wanted: Manifest) -> Manifest:
     """Return the manifest with the teachers it lacks, saved."""
-    known = [member.fingerprint for member in there.members]
+    if len(wanted.members) > 1 and wanted.mean != there.mean:
+        raise TargetsError(
+            f"{folder} has the {there.mean} mean, teachers with the {wanted.mean} one can't join", READING
+        )
+    known = [(member.fingerprint, member.weight) for member in there.members]
     new = []
     for member in wanted.members:
-        if member.fingerprint in known:
-            known.remove(member.fingerprint)
-        else:
+        same = [one for one in known if one[0] == member.fingerprint]
+        if not same:
             new.append(member)
+        elif len(wanted.members) == 1 or isclose(same[0][1], member.weight):  # one alone has no weight of its own
+            known.remove(same[0])
+        else:
+            raise TargetsError(f"{folder} has a teacher with the weight {same[0][1]:g}, got {member.weight:g}", READING)
     extended = replace(there, members=(*there.members, *new))
     extended.save(folder)
     return extended
@@ -167,7 +178,7 @@ def write_member(
     """Write the shards that one member still lacks; each is whole before the manifest names it."""
     turn, turns = part
     manifest = Manifest.load(folder)
-    written = shards_there(folder, manifest, index)
+    written, source_rows = shards_there(folder, manifest, index), transfer_set.rows_of(transfer_set.ids)
     own = range(turn - 1, manifest.num_shards, turns)
     rows = {number: len(manifest.rows_of_shard(number)) for number in own}
     done = sum(rows[number] for number in own if number in written)
@@ -175,7 +186,7 @@ def write_member(
         tally = _Tally(transfer_set, task)
         for number in own:
             if number not in written:
-                columns, right = _encoded(manifest, number, judge, transfer_set, tally)
+                columns, right = _encoded(manifest, number, judge, source_rows, tally)
                 put_shard(folder, index, number, columns, right)
 
 
@@ -212,11 +223,10 @@ class _Tally:
 
 
 def _encoded(
-    manifest: Manifest, number: int, judge: Judge, transfer_set: TransferSet, tally: _Tally
+    manifest: Manifest, number: int, judge: Judge, source_rows: Tensor, tally: _Tally
 ) -> tuple[Columns, int | None]:
     """Return a shard's encoded rows, and how many of them the teacher judges rightly."""
     encoding = encoding_of(manifest.encoding)
-    source_rows = transfer_set.rows_of(transfer_set.ids)
     start = manifest.rows_of_shard(number).start
     pieces, rights = [], []
     for view, positions in _by_view(manifest.rows_of_shard(number), manifest.rows_per_view):
@@ -251,7 +261,8 @@ def default_rows_per_shard(encoding: Encoding, num_classes: int) -> int:
 
 def _num_classes(members: list[Teacher], transfer_set: TransferSet) -> int:
     """Return the number of classes on which all members agree; what gives probabilities is refused before it begins."""
-    answers = [predict(member, transfer_set, ids=transfer_set.ids[:FEW]) for member in members]
+    rows = transfer_set.rows_of(transfer_set.ids[:FEW])
+    answers = [torch.cat(list(judged(member, transfer_set, rows, 0, len(rows)))) for member in members]
     for logits in answers:
         refuse_probabilities(logits)
     shapes = [tuple(logits.shape) for logits in answers]

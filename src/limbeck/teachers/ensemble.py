@@ -44,6 +44,11 @@ class Ensemble(nn.Module):
         super().__init__()
         if not teachers:
             raise ArgumentError("an ensemble must have at least one teacher, got none")
+        if any(isinstance(teacher, Ensemble) for teacher in teachers):
+            raise ArgumentError(
+                "an ensemble's teachers must not be ensembles: these are averaged at temperature 1, not the student's",
+                "give all members to one ensemble, with weights",
+            )
         self.members = list(teachers)
         self.modules_of_members = nn.ModuleList(t for t in teachers if isinstance(t, nn.Module))
         self.mean: Mean = mean

@@ -32,19 +32,19 @@ def predict(
         ArgumentError: its output is no tensor (batch, classes), or has other classes for another batch.
     """
     rows = transfer_set.rows_of(transfer_set.ids if ids is None else ids)
-    return torch.cat(list(judged(teacher, transfer_set, rows, number, batch_size)))
+    return torch.cat([logits.float() for logits in judged(teacher, transfer_set, rows, number, batch_size)])
 
 
 def judged(
     teacher: Teacher, transfer_set: "TransferSet", rows: Tensor, number: int, batch_size: int
 ) -> Iterator[Tensor]:
-    """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, as `predict` does."""
+    """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, in its own type."""
     classes = None
     with judging(teacher) as device:
         for part in rows.split(batch_size):
             with torch.inference_mode():
                 inputs = transfer_set.rows_at(part, number).to(device)
-                logits = check_output(teacher(inputs), len(part)).float().cpu()
+                logits = check_output(teacher(inputs), len(part)).cpu()
             if classes not in (None, logits.shape[1]):
                 widths = sorted({classes, logits.shape[1]})
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")

@@ -1,5 +1,6 @@
 """A teacher by its name on a command line: a module's attribute, or an ONNX file."""
 
+import copy
 import importlib
 import os
 import sys
@@ -43,6 +44,7 @@ def load_teacher(
         return from_onnx(name, output=output, gives=gives, floor=floor)
     teacher = _made(_found(name), name)
     if weights is not None:
+        teacher = copy.deepcopy(teacher)  # named twice, it may have other weights each time
         _load_weights(teacher, weights, name)
     if isinstance(teacher, nn.Module):
         import torch

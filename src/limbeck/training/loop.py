@@ -38,7 +38,7 @@ from limbeck.training.curves import Curves
 from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
-BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs, that are read at once
+BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
@@ -309,7 +309,7 @@ class _Training:
     def _batches_in_block(self) -> int:
         """Return how many batches are read at once: up to BLOCK, in so much memory."""
         data = self.transfer_set
-        row_bytes = data.inputs[:1].numel() * data.inputs.element_size()
+        row_bytes = data.inputs[:1].numel() * data.inputs.element_size() + self.objective.row_bytes
         batch_bytes = max(1, row_bytes * self.budget.batch_size * data.num_rows // len(data))
         return max(1, min(BLOCK, BLOCK_BYTES // batch_bytes))
 

@@ -25,6 +25,11 @@ class Objective(Protocol):
         """Raise LimbeckError where this objective can't be trained for on this set."""
         ...
 
+    @property
+    def row_bytes(self) -> int:
+        """Memory that the soft targets of one row take while they are read."""
+        ...
+
     def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
         """Return the soft targets for view `number` of the examples `ids`, or None where none are needed."""
         ...
@@ -43,6 +48,10 @@ class FromLabels:
     """Cross-entropy with the labels: teachers and label-only twins."""
 
     num_views: int | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        return 0
 
     def check(self, transfer_set: TransferSet) -> None:
         if transfer_set.labels is None:
@@ -74,6 +83,10 @@ class FromSoftTargets:
     @property
     def num_views(self) -> int | None:
         return self.soft_targets.num_views
+
+    @property
+    def row_bytes(self) -> int:
+        return self.soft_targets.row_bytes
 
     def check(self, transfer_set: TransferSet) -> None:
         self.soft_targets.check(transfer_set)
