@@ -120,7 +120,7 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     said = [f"The student makes {verb} ({np.mean(student):.1f} against {np.mean(twin):.1f} of {examples:,}; {test})."]
     share = share_recovered(twin, errors_of(outcomes, name), student)
     if share is not None:
-        said.append(f"It recovers {share:.0%} of the gap between the twin and the {name}.")
+        said.append(f"It recovers {round(share, 2) + 0.0:.0%} of the gap between the twin and the {name}.")
     large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
     if large > small:
         said.append(f"It has {small:,} parameters, the {name} {large:,}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -19,9 +20,10 @@ def writing(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the disk is full or the folder can't be written; `path` is as it was before.
     """
-    partial = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves is written over
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # two writers don't share one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(path)
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -30,6 +32,14 @@ def writing(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove what writers of this file left that were killed."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        owner = partial.name.split(".")[-2]
+        if owner.isdigit() and not Path("/proc", owner).exists() and Path("/proc").exists():
             partial.unlink(missing_ok=True)
 
 

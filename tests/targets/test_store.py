@@ -262,7 +262,7 @@ def test_an_unwritable_folder_is_said(tmp_path):
 
 @pytest.mark.parametrize("name", ["num_views", "batch_size", "rows_per_shard"])
 def test_refuses_numbers_below_one(tmp_path, name):
-    with pytest.raises(ArgumentError, match=f"{name} must be >= 1, got 0"):
+    with pytest.raises(ArgumentError, match=f"{name} must be a whole number >= 1, got 0"):
         write_soft_targets(Net(), images(), tmp_path, **{name: 0})
 
 

@@ -1,5 +1,7 @@
 """`limbeck soften`: a teacher, a data set, a store; and how the command line names each of them."""
 
+import contextlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +46,8 @@ class DataOptions:
     """What is judged."""
 
     data: str | None = None
-    """digits, mnist, letters, or a folder with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
+    """digits, mnist or letters (LIMBECK_DATA names their folder), or a folder: with MNIST's or letters' files, or with
+    inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
     split: Literal["training", "test"] | None = None
     """Which part of a named data set; the training set by default."""
 
@@ -98,18 +101,18 @@ def soften(arguments: list[str]) -> None:
 
     view = view_from(options.view)
     encoding = None if options.add and not options.told else encoding_from(options)
-    teacher = teacher_from(options)
-    targets = write_soft_targets(
-        teacher,
-        data_from(options, view),
-        options.out,
-        num_views=options.views,
-        encoding=encoding,
-        add=options.add,
-        part=part,
-        batch_size=options.batch_size,
-        progress=progress_for(quiet=options.quiet),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
+        targets = write_soft_targets(
+            teacher_from(options),
+            data_from(options, view),
+            options.out,
+            num_views=options.views,
+            encoding=encoding,
+            add=options.add,
+            part=part,
+            batch_size=options.batch_size,
+            progress=progress_for(quiet=options.quiet),
+        )
     facts = facts_of(targets.folder)
     if options.json:
         print_json(facts)
@@ -148,7 +151,7 @@ def teacher_from(options: TeacherOptions) -> "Teacher":
     torch_teachers = [name for name in options.teacher if not name.endswith(".onnx")]
     if options.teacher_weights and len(options.teacher_weights) != len(torch_teachers):
         raise ArgumentError(
-            f"teacher-weights must be one file for each of the {len(torch_teachers)} torch teachers, "
+            f"teacher-weights must be one file for each of the {len(torch_teachers)} teachers that are no ONNX files, "
             f"got {len(options.teacher_weights)}"
         )
     weights = iter(options.teacher_weights)

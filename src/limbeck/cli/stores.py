@@ -1,5 +1,7 @@
 """The verbs about what is kept: `limbeck targets info | verify | export | import | fuse`."""
 
+import contextlib
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -93,6 +95,8 @@ def verify(arguments: list[str]) -> None:
     targets.verify()
     files = sum(len(member.shards) for member in targets.manifest.members)
     told: dict[str, object] = {"store": str(options.store), "shards_as_written": files}
+    if not 0 <= options.tolerance < float("inf"):
+        raise ArgumentError(f"tolerance must be a number >= 0, got {options.tolerance}")
     if options.recompute == 0 and (options.teacher or options.data):
         raise ArgumentError("asking a teacher again needs --recompute N, got 0")
     if options.recompute:
@@ -100,8 +104,11 @@ def verify(arguments: list[str]) -> None:
         from limbeck.targets import recompute
 
         data = data_from(options, view_of(targets.manifest.view))
-        teacher = teacher_from(options)
-        found = recompute(targets, teacher, data, options.recompute, seed=options.seed, batch_size=options.batch_size)
+        with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
+            teacher = teacher_from(options)
+            found = recompute(
+                targets, teacher, data, options.recompute, seed=options.seed, batch_size=options.batch_size
+            )
         told |= asdict(found)
         if found.beyond_rounding > options.tolerance:
             raise TargetsError(
@@ -120,7 +127,7 @@ def export(arguments: list[str]) -> None:
     )
     from limbeck.targets import SoftTargets, export_parquet
 
-    path = options.parquet or options.store.with_name(f"{options.store.name}.parquet")
+    path = options.parquet or Path(f"{options.store.resolve()}.parquet")
     if path.exists():
         raise ArgumentError(f"{path} is there already", "name another file with --parquet")
     export_parquet(SoftTargets.open(options.store), path, progress=progress_for(quiet=options.quiet))

@@ -128,11 +128,14 @@ def load_arrays(folder: str | Path) -> TransferSet:
         ArgumentError: the arrays don't fit each other.
     """
     folder = Path(folder)
-    names = folder / "classes.txt"
+    try:
+        names = (folder / "classes.txt").read_text("utf-8").splitlines() if (folder / "classes.txt").exists() else []
+    except ValueError as error:
+        raise DataError(f"{folder / 'classes.txt'} must be a class name a line, in UTF-8: {error}") from error
     return TransferSet(
         _mapped(folder / "inputs.npy"),
         _mapped(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
-        tuple(names.read_text("utf-8").splitlines()) if names.exists() else (),
+        tuple(names),
         name=folder.name,
         run_lengths=_mapped(folder / "run_lengths.npy") if (folder / "run_lengths.npy").exists() else None,
     )
@@ -144,8 +147,9 @@ def _mapped(path: Path) -> torch.Tensor:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)  # none writes
             return torch.from_numpy(mapped)
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path} must be an array of numbers in numpy's format: {error}") from error
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        told = "it holds objects, which are never read" if "allow_pickle" in str(error) else error
+        raise DataError(f"{path} must be an array of numbers in numpy's format: {told}") from error
 
 
 def load_data(source: str, split: str | None = None) -> TransferSet:

@@ -46,6 +46,9 @@ class Noise:
         moves = below(words[:, :width], 2 * self.size + 1) - self.size
         moved = torch.from_numpy(np.where(_chosen(words[:, width:], self.share), moves, 0)).view(inputs.shape)
         wide = inputs.double() if inputs.is_floating_point() else inputs.long()
+        low, high = (float(edge) for edge in wide.aminmax())
+        if low < self.lowest or high > self.highest:
+            raise ArgumentError(f"noise takes values in {self.lowest}..{self.highest}, got {low:g}..{high:g}")
         return (wide + moved.to(inputs.device)).clamp_(self.lowest, self.highest).to(inputs.dtype)
 
     def spec(self) -> dict[str, Any]:

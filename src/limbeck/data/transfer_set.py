@@ -68,11 +68,12 @@ class TransferSet:
     def _check_runs(self, rows: int) -> int:
         """Return the number of examples of a source in runs."""
         lengths = self.run_lengths
+        lengths = lengths.long() if whole_numbers(lengths) else lengths
         if not whole_numbers(lengths) or lengths.ndim != 1 or not len(lengths) or int(lengths.min()) < 1:
             raise ArgumentError(f"run_lengths must be whole numbers >= 1, one an example, got {told(lengths)}")
         if int(lengths.sum()) != rows:
             raise ArgumentError(f"run_lengths must add up to the {rows} rows of the source, got {int(lengths.sum())}")
-        object.__setattr__(self, "run_lengths", lengths.long())
+        object.__setattr__(self, "run_lengths", lengths)
         return len(lengths)
 
     def __len__(self) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from limbeck.divergence import DenseTargets
+from limbeck.divergence import DenseTargets, check_served
 from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint
 from limbeck.objective import check_temperature
@@ -63,6 +63,7 @@ def fuse(
             f"the encoding declares {encoding.temperatures}",
             f"declare temperatures=({temperature:g},)",
         )
+    check_served(encoding.temperatures, temperature)
     made = {"fused": targets.fingerprint}
     wanted = replace(
         targets.manifest,

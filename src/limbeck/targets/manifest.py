@@ -148,7 +148,7 @@ class Manifest:
             members = [Member(**member, shards=own) for member, own in zip(body.pop("members"), shards, strict=True)]
             manifest = cls(**body, members=tuple(members))
             encoding_of(manifest.encoding)
-        except (ValueError, KeyError, TypeError, AttributeError, ArgumentError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArgumentError) as error:
             raise TargetsError(f"{told} is damaged: {error}", WRITE_AGAIN) from error
         if manifest.sealed() != data:  # to the byte: 1e-05 may not become 1E-05 either
             raise TargetsError(f"{told} is damaged: its checksum is not that of its content", WRITE_AGAIN)

@@ -30,6 +30,7 @@ from limbeck.targets.encoding import (
 )
 
 STREAM = 3  # of philox, for draws
+MOST_SAMPLES = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Sampled:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
-            raise ArgumentError(f"samples must be a whole number >= 1, got {self.samples}")
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or not 1 <= self.samples <= MOST_SAMPLES:
+            raise ArgumentError(f"samples must be a whole number in 1..{MOST_SAMPLES}, got {self.samples}")
         object.__setattr__(self, "temperatures", checked_temperatures(self.temperatures))
 
     def spec(self) -> dict[str, Any]:

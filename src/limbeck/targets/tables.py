@@ -21,7 +21,7 @@ from limbeck.errors import ArgumentError, TargetsError
 from limbeck.files import file_sha256, sha256, write_bytes, writing
 from limbeck.progress import Progress
 from limbeck.targets.dense import Dense
-from limbeck.targets.encoding import Encoding, encoding_of
+from limbeck.targets.encoding import Encoding, checked, encoding_of
 from limbeck.targets.manifest import (
     EXAMPLES,
     NAME,
@@ -225,6 +225,7 @@ def _logits_in(table: pa.Table, floor: float | None) -> Tensor:
         )
     flat = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     logits = torch.from_numpy(flat.reshape(len(table), -1))
+    checked(logits)  # before a folder is bound to them
     if floor is not None and name == "logits":
         raise ArgumentError(f"a floor is for probs, the table gives logits, got {floor}")
     return logits_of(logits, PROBABILITY_FLOOR if floor is None else floor) if name == "probs" else logits

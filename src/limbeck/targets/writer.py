@@ -84,8 +84,8 @@ def write_soft_targets(
         "rows_per_shard": 1 if rows_per_shard is None else rows_per_shard,
     }
     for name, number in numbers.items():
-        if number < 1:
-            raise ArgumentError(f"{name} must be >= 1, got {number}")
+        if not isinstance(number, int) or number < 1:
+            raise ArgumentError(f"{name} must be a whole number >= 1, got {number}")
     if not 1 <= part[0] <= part[1]:
         raise ArgumentError(f"a part must be i of n with 1 <= i <= n, got {part[0]} of {part[1]}")
     teachers, mean, weights = members_of(teacher)
@@ -113,7 +113,7 @@ def write_soft_targets(
 
         write_member(folder, place, judge, transfer_set, part=part, progress=progress)
     finished = Manifest.load(folder)
-    return SoftTargets(folder, finished) if part != (1, 1) else SoftTargets.open(folder)
+    return SoftTargets(folder, finished) if part != (1, 1) or add else SoftTargets.open(folder)  # others may write on
 
 
 def begin(folder: Path, wanted: Manifest, examples: bytes | None, *, add: bool = False) -> Manifest:

@@ -32,7 +32,7 @@ def teacher_fingerprint(teacher: Teacher) -> str:
         return fingerprint({"layers": repr(teacher), "weights": weights_fingerprint(teacher)})
     raise ArgumentError(
         f"a teacher that is no torch.nn.Module must have a `fingerprint`, {teacher!r} has none",
-        "set teacher.fingerprint = 'name and version', so that a store of another teacher is recognised",
+        "wrap it: limbeck.teachers.from_function(ask, 'name and version'); so a store of another teacher is recognised",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from limbeck.errors import ArgumentError
+from limbeck.errors import ArgumentError, LimbeckError
 
 if TYPE_CHECKING:
     from limbeck.data.transfer_set import TransferSet
@@ -32,7 +32,7 @@ def predict(
         ArgumentError: its output is no tensor (batch, classes), or has other classes for another batch.
     """
     rows = transfer_set.rows_of(transfer_set.ids if ids is None else ids)
-    return torch.cat([logits.float() for logits in judged(teacher, transfer_set, rows, number, batch_size)])
+    return torch.cat([logits.float().clone() for logits in judged(teacher, transfer_set, rows, number, batch_size)])
 
 
 def judged(
@@ -44,12 +44,31 @@ def judged(
         for part in rows.split(batch_size):
             with torch.inference_mode():
                 inputs = transfer_set.rows_at(part, number).to(device)
-                logits = check_output(teacher(inputs), len(part)).cpu()
+                logits = check_output(_asked(teacher, inputs), len(part)).cpu()
             if classes not in (None, logits.shape[1]):
                 widths = sorted({classes, logits.shape[1]})
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
             classes = logits.shape[1]
             yield logits
+
+
+def _asked(teacher: Teacher, inputs: Tensor) -> object:
+    """Return what a teacher says of a batch.
+
+    Raises:
+        ArgumentError: it raised an error, which is told and chained.
+    """
+    try:
+        return teacher(inputs)
+    except LimbeckError:
+        raise
+    except (Exception, SystemExit) as error:
+        told = next(iter(str(error).splitlines()), "")
+        raise ArgumentError(
+            f"a model must judge a batch of shape {tuple(inputs.shape)}, {inputs.dtype}; it raised "
+            f"{type(error).__name__}: {told}",
+            "it is given rows as the data set holds them, seen through the view",
+        ) from error
 
 
 def check_output(output: object, count: int) -> Tensor:

@@ -61,8 +61,9 @@ def _found(name: str) -> object:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ArgumentError(f"the module of teacher {name!r} can't be imported: {error}", HOW) from error
+    except (Exception, SystemExit) as error:  # whatever the module does when it is run
+        what = f"{type(error).__name__}: {error}"
+        raise ArgumentError(f"the module of teacher {name!r} can't be imported: {what}", HOW) from error
     if not hasattr(module, attribute):
         raise ArgumentError(f"the module {module_name} must have the teacher {attribute!r}, it has none", HOW)
     return getattr(module, attribute)
@@ -87,8 +88,9 @@ def _called(found: object, name: str) -> object:
         raise ArgumentError(f"{name} must be a teacher or a function that makes one, got {type(found).__name__}")
     try:
         return found()
-    except TypeError as error:
-        raise ArgumentError(f"{name} must make a teacher when called without arguments: {error}") from error
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ArgumentError(f"{name} must make a teacher when called without arguments: {what}") from error
 
 
 def _load_weights(teacher: Teacher, path: Path, name: str) -> None:
