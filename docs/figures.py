@@ -62,7 +62,7 @@ SHORT = (  # what README tells of the benchmarks: file, beginning of the setting
     ("loss", "student, ours / eager, C = 128000"),
     ("store", "student, read by numpy memmap / read by ours"),
     ("store", "student, bytes a row"),
-    ("out_of_core", "student, epoch of 2 GB mapped with 700 MB of memory /"),
+    ("out_of_core", "student, epoch of 1.5 GB mapped with 700 MB of memory /"),
     ("kills", "student, resumed"),
     ("startup", "student, import of all"),
     ("startup", "student, limbeck --help"),
