@@ -155,7 +155,7 @@ def test_a_spec_of_something_else_is_refused(spec):
         (lambda: TopK(0, (1.0,)), "k must be a whole number >= 1, got 0"),
         (lambda: TopK(2.0, (1.0,)), r"k must be a whole number >= 1, got 2\.0"),
         (lambda: TopK(True, (1.0,)), "k must be a whole number >= 1, got True"),
-        (lambda: Sampled(0, (1.0,)), "samples must be a whole number >= 1, got 0"),
+        (lambda: Sampled(0, (1.0,)), "samples must be a whole number in 1..65536, got 0"),
         (lambda: TopK(2, ()), r"temperatures must be 1 to 100 numbers > 0, got \(\)"),
         (lambda: TopK(2, 4.0), r"temperatures must be 1 to 100 numbers > 0, got 4\.0"),
         (lambda: Sampled(2, tuple(range(1, 102))), "temperatures must be 1 to 100 numbers > 0"),
