@@ -14,9 +14,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.data.philox import permutation
+from limbeck.data.runs import first_rows, rows_of_runs
 from limbeck.data.views import Plain, View
 from limbeck.errors import ArgumentError
 from limbeck.files import sha256
@@ -88,14 +90,12 @@ class TransferSet:
         """Return the source's rows of the examples `ids`, run after run; for single rows the ids themselves."""
         if self.run_lengths is None:
             return ids
-        lengths = self.run_lengths[ids]
-        first = self._first_rows[ids] - (lengths.cumsum(0) - lengths)  # less where its run begins in the result
-        return first.repeat_interleave(lengths) + torch.arange(int(lengths.sum()))
+        return torch.from_numpy(rows_of_runs(self._first_rows[ids.numpy()], self.run_lengths[ids].numpy()))
 
     @cached_property
-    def _first_rows(self) -> Tensor:
+    def _first_rows(self) -> NDArray[np.int64]:
         assert self.run_lengths is not None
-        return self.run_lengths.cumsum(0) - self.run_lengths
+        return first_rows(self.run_lengths.numpy())
 
     def at(self, ids: Tensor, number: int = 0) -> Tensor:
         """Return view `number` of the examples `ids`, shape (rows of ids, ...)."""

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.data.runs import first_rows, rows_of_runs
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets, DenseTargets, MixedTargets, check_served
 from limbeck.errors import ArgumentError, TargetsError
@@ -237,8 +238,7 @@ class SoftTargets:
         ids = np.flatnonzero(position >= 0)
         ids = ids[np.argsort(position[ids])]
         lengths = np.ones_like(ids) if lengths is None else lengths
-        first = lengths.cumsum() - lengths
-        return np.repeat(ids, lengths), np.arange(lengths.sum()) - np.repeat(first, lengths)
+        return np.repeat(ids, lengths), rows_of_runs(np.zeros_like(lengths), lengths)
 
     def _rows_of(self, ids: Tensor, number: int) -> NDArray[np.int64]:
         """Return the numbers of the rows that examples have in the store."""
@@ -247,15 +247,14 @@ class SoftTargets:
         positions = self._positions_of(ids)
         lengths = None if self._examples is None else self._examples[1]
         if lengths is not None:
-            first, own = self._first_rows[positions], lengths[positions]
-            positions = np.repeat(first - (own.cumsum() - own), own) + np.arange(own.sum())
+            positions = rows_of_runs(self._first_rows[positions], lengths[positions])
         return positions + number * self.manifest.rows_per_view if number else positions
 
     @cached_property
     def _first_rows(self) -> NDArray[np.int64]:
         assert self._examples is not None
         assert self._examples[1] is not None
-        return self._examples[1].cumsum() - self._examples[1]
+        return first_rows(self._examples[1])
 
     def _positions_of(self, ids: Tensor) -> NDArray[np.int64]:
         wanted = ids.cpu().numpy()

@@ -318,8 +318,8 @@ class _Training:
         rows = data.rows_of(ids)
         lengths = torch.ones_like(ids) if data.run_lengths is None else data.run_lengths[ids]
         sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
-        inputs = data.inputs_at(rows)
-        return _Block(rows, sizes, inputs, data.labels_at(ids), self.objective.targets(ids, number))
+        labels = None if data.labels is None else data.labels.index_select(0, rows)
+        return _Block(rows, sizes, data.inputs_at(rows), labels, self.objective.targets(ids, number))
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
