@@ -7,11 +7,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limbeck import conclusion as conclusion
     from limbeck import data as data
+    from limbeck import evidence as evidence
+    from limbeck import judge as judge
     from limbeck import models as models
+    from limbeck import report as report
     from limbeck import road as road
+    from limbeck import study as study
     from limbeck import targets as targets
     from limbeck import teachers as teachers
+    from limbeck import training as training
     from limbeck.budget import Budget
     from limbeck.data import TransferSet
     from limbeck.distillation import Distilled, distill
@@ -52,7 +58,19 @@ _HOME = {
     "soften": "objective",
     "write_soft_targets": "targets",
 }
-_ROOMS = ("data", "models", "road", "targets", "teachers")
+_ROOMS = (
+    "conclusion",
+    "data",
+    "evidence",
+    "judge",
+    "models",
+    "report",
+    "road",
+    "study",
+    "targets",
+    "teachers",
+    "training",
+)
 
 __all__ = [
     "ArgumentError",

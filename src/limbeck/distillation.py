@@ -99,7 +99,8 @@ def distill(
 ) -> Distilled:
     """Train a student from a store, and its label-only twin under the same budget (Hinton et al. 2015, s. 2).
 
-    The student is trained in place. Labels are optional: without them hard_weight must be 0 and there is no twin.
+    The student is trained in place. Labels are optional: without them hard_weight must be 0 and there is no twin. Where
+    some rows have none (-1), these teach by their soft targets alone, and the twin sees only the others.
 
     Args:
         student: a net from inputs to logits (batch, classes); its weights are where both start.
@@ -137,7 +138,7 @@ def distill(
         test_targets = soft_targets if soft_targets.tells_all else None
     for judged in (transfer_set, test_set, *([] if validation is None else [validation])):
         num_outputs(student, judged)
-        judged.check_classes(soft_targets.num_classes)
+        judged.check_classes(soft_targets.num_classes, partly_labelled=judged is transfer_set)
     if test_targets is not None:
         test_targets.check(test_set, soft_targets.num_classes)
         if not test_targets.tells_all:
@@ -148,10 +149,10 @@ def distill(
             )
     twin = copy.deepcopy(student)
 
-    def train(net: nn.Module, objective: Objective, name: str) -> Fitted:
+    def train(net: nn.Module, seen: TransferSet, objective: Objective, name: str) -> Fitted:
         return fit(
             net,
-            transfer_set,
+            seen,
             objective=objective,
             validation=validation,
             budget=budget,
@@ -162,8 +163,10 @@ def distill(
         )
 
     labelled = transfer_set.labels is not None
-    twin_fit = train(twin, FromLabels(soft_targets.num_views), "twin") if labelled else None
-    student_fit = train(student, objective, "student")
+    twin_fit = None
+    if labelled:
+        twin_fit = train(twin, transfer_set.labelled(), FromLabels(soft_targets.num_views), "twin")
+    student_fit = train(student, transfer_set, objective, "student")
     logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)
     return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
 

@@ -6,6 +6,7 @@
     ├── TargetsError    a soft-target store that is damaged, or was made from something else
     ├── TrainingError   a loss that is no longer finite
     └── RunError        a run's folder that belongs to another configuration, is in use, or can't be written
+        └── BusyError   another process is at it right now
 
 Each says the rule, the value and, where there is one, the way out:
 
@@ -44,3 +45,7 @@ class TrainingError(LimbeckError):
 
 class RunError(LimbeckError):
     """A run's folder belongs to another configuration, is in use, or can't be written."""
+
+
+class BusyError(RunError):
+    """Another process is at it right now."""

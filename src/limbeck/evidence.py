@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.judge import Measures, share_recovered, sign_flip_p
+from limbeck.judge import Measures, paired_interval, share_recovered, sign_flip_p
 
 METRICS = {  # of results/*.json, and how a table prints them
     "test errors": lambda m: m.errors,
@@ -38,11 +38,7 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
     """Return the rows of record: each setting's metrics, one value a seed (the mean over a seed's teachers)."""
     rows = []
     for setting in outcomes[0].measures:
-        for metric, value_of in METRICS.items():
-            told = [[value_of(m) for m in outcome.measures[setting]] for outcome in outcomes]
-            if not any(value is None for own in told for value in own):  # a teacher that is no net has no parameters
-                values = [float(np.mean(own)) for own in told]
-                rows.append(row_of(setting, metric, values, paper.get((setting, metric))))
+        rows += setting_rows(setting, [outcome.measures[setting] for outcome in outcomes], paper)
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
     latencies = {name: [outcome.latency_ms[name] for outcome in outcomes] for name in outcomes[0].latency_ms}
     rows += [row_of(name, LATENCY, values, None) for name, values in latencies.items()]
@@ -54,6 +50,19 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
         rows.append(
             row_of(f"student, gap to its twin / gap between twin and {strongest(outcomes)}", "ratio", [share], None)
         )
+    return rows
+
+
+def setting_rows(
+    setting: str, measures: Sequence[Sequence[Measures]], paper: dict[tuple[str, str], float]
+) -> list[dict[str, Any]]:
+    """Return one setting's rows of record from its measures, a list a seed."""
+    rows = []
+    for metric, value_of in METRICS.items():
+        told = [[value_of(m) for m in own] for own in measures]
+        if not any(value is None for own in told for value in own):  # a teacher that is no net has no parameters
+            values = [float(np.mean(own)) for own in told]
+            rows.append(row_of(setting, metric, values, paper.get((setting, metric))))
     return rows
 
 
@@ -70,6 +79,11 @@ def strongest(outcomes: Sequence[Outcome]) -> str:
     return "ensemble" if "ensemble" in outcomes[0].measures else "teacher"
 
 
+def mean_of(values: Sequence[float]) -> float:
+    """Return the mean of some figures."""
+    return float(np.mean(values))
+
+
 def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
     """Return a setting's test errors, one value a seed."""
     return [float(np.mean([m.errors for m in outcome.measures[setting]])) for outcome in outcomes]
@@ -78,11 +92,12 @@ def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
 def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the printed table: one line a setting, mean ± sd over the seeds."""
     settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] == "test errors"))
+    told = [metric for metric in (*METRICS, LATENCY) if any(row["metric"] == metric for row in rows)]
     table = []
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
         line = {"model": setting, "seeds": str(own["test errors"]["n"])}
-        line |= {metric: formatted(own[metric]) if metric in own else "–" for metric in (*METRICS, LATENCY)}
+        line |= {metric: formatted(own[metric]) if metric in own else "–" for metric in told}
         if any(row["paper"] is not None for row in rows):
             paper = own["test errors"]["paper"]
             line["paper's errors"] = "–" if paper is None else f"{paper:g}"
@@ -110,17 +125,10 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     twin, student = errors_of(outcomes, "twin"), errors_of(outcomes, "student")
     name, seeds = strongest(outcomes), len(outcomes)
     examples = outcomes[0].measures["student"][0].examples
-    difference = np.mean(twin) - np.mean(student)
-    verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than its label-only twin"
-    test = (
-        f"{seeds} paired seeds, sign-flip p = {sign_flip_p(twin, student):.2g}"
-        if seeds > 1
-        else f"1 seed, exact McNemar p = {outcomes[0].difference_p:.2g}"
-    )
-    said = [f"The student makes {verb} ({np.mean(student):.1f} against {np.mean(twin):.1f} of {examples:,}; {test})."]
-    share = share_recovered(twin, errors_of(outcomes, name), student)
-    if share is not None:
-        said.append(f"It recovers {round(share, 2) + 0.0:.0%} of the gap between the twin and the {name}.")
+    said = [
+        compared("The student", student, "its label-only twin", twin, examples, one_seed_p=outcomes[0].difference_p)
+    ]
+    said += recovered("It", twin, errors_of(outcomes, name), student, name)
     large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
     if large > small:
         said.append(f"It has {small:,} parameters, the {name} {large:,}.")
@@ -132,3 +140,48 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     slow, fast = (np.median([outcome.latency_ms[setting] for outcome in outcomes]) for setting in (name, "student"))
     said.append(f"One example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms.")
     return said
+
+
+def compared(
+    name: str,
+    errors: Sequence[float],
+    other: str,
+    its: Sequence[float],
+    examples: int,
+    *,
+    one_seed_p: float | None = None,
+) -> str:
+    """Return in words by how much two settings of the same seeds differ, and whether it is a difference.
+
+    >>> compared("It", [70, 72], "its twin", [80, 78], 10_000)
+    'It makes 8.0 fewer test errors than its twin (71.0 against 79.0 of 10,000; 2 paired seeds, sign-flip p = 0.5).'
+    """
+    difference, seeds = np.mean(its) - np.mean(errors), len(errors)
+    verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than {other}"
+    test = f"{seeds} paired seeds, sign-flip p = {sign_flip_p(its, errors):.2g}" if seeds > 1 else "1 seed"
+    if seeds == 1 and one_seed_p is not None:
+        test += f", exact McNemar p = {one_seed_p:.2g}"
+    return f"{name} makes {verb} ({np.mean(errors):.1f} against {np.mean(its):.1f} of {examples:,}; {test})."
+
+
+def difference_told(before: Sequence[float], after: Sequence[float]) -> str:
+    """Return in words by how much test errors change, with the interval that several seeds give.
+
+    >>> difference_told([80, 79, 81], [70, 70, 71])
+    '-9.7 test errors (95% interval -11.1 to -8.2)'
+    """
+    interval = paired_interval(after, before)
+    if interval is None:
+        return f"{mean_of(after) - mean_of(before):+.1f} test errors"
+    mean, low, high = interval
+    return f"{mean:+.1f} test errors (95% interval {low:+.1f} to {high:+.1f})"
+
+
+def recovered(
+    name: str, twin: Sequence[float], teacher: Sequence[float], student: Sequence[float], by: str
+) -> list[str]:
+    """Return in words which share of the gap between twin and teacher a student closes, nothing where there is none."""
+    share = share_recovered(twin, teacher, student)
+    if share is None:
+        return []
+    return [f"{name} recovers {round(share, 2) + 0.0:.0%} of the gap between the twin and the {by}."]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from limbeck.errors import RunError
+from limbeck.errors import BusyError, RunError
 
 
 @contextlib.contextmanager
@@ -96,10 +96,11 @@ def file_sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait until nobody else holds the lock file `path`, and hold it until the block ends or the process does.
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path` until the block ends or the process does; first wait until nobody else holds it.
 
     Raises:
+        BusyError: somebody holds it, and `wait` is False.
         RunError: the file can't be written.
     """
     try:
@@ -108,5 +109,8 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error) from error
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(f"{path.parent} is in use by another limbeck") from error
         yield

@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from limbeck.divergence import BatchTargets, DenseTargets, scaled
 from limbeck.errors import ArgumentError
 
+UNLABELLED = -1  # in the place of a label: this row has none
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 1e-6, 1e9
 IN_CACHE = 262_144  # elements taken at once on a CPU: what is between two passes, a MiB each, stays in its caches
 
@@ -52,11 +53,12 @@ def distillation_loss(
     reads it (`TopKTargets`, `SampledTargets`, `MixedTargets`). Computed in float32, in float64 where an input is
     float64, and returned in that type. A class masked with -inf in both takes no part; masked in the teacher alone it
     has probability 0; masked in the student alone the loss saturates at the largest float, its gradient stays finite.
-    A row that is -inf throughout, or holds NaN or +inf, gives NaN.
+    A row that is -inf throughout, or holds NaN or +inf, gives NaN. A row whose label is -1 has none: its loss is the
+    soft part alone, with its weight of 1 - hard_weight.
 
     Raises:
         ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1,
-            labels that are missing though hard_weight > 0, or outside 0..classes - 1.
+            labels that are missing though hard_weight > 0, or outside -1..classes - 1.
 
     >>> z = torch.tensor([[1.0, 2.0, 3.0]])
     >>> distillation_loss(z, z + 5)
@@ -70,7 +72,7 @@ def distillation_loss(
     if hard_weight == 0:
         labels = None
     elif labels is not None:
-        check_labels(labels, student_logits)
+        check_labels(labels, student_logits, lowest=UNLABELLED)
     return _DistillationLoss.apply(student_logits, targets, labels, temperature, hard_weight)  # pyright: ignore[reportReturnType]
 
 
@@ -107,8 +109,8 @@ def check_hard_weight(hard_weight: float, *, labelled: bool) -> None:
         )
 
 
-def check_labels(labels: Tensor, logits: Tensor) -> None:
-    """Raise ArgumentError unless there is one whole number in 0..classes - 1 for each row of the logits."""
+def check_labels(labels: Tensor, logits: Tensor, *, lowest: int = 0) -> None:
+    """Raise ArgumentError unless there is one whole number in lowest..classes - 1 for each row of the logits."""
     classes = logits.shape[-1]
     if labels.shape != logits.shape[:-1] or labels.is_floating_point():
         raise ArgumentError(
@@ -117,8 +119,8 @@ def check_labels(labels: Tensor, logits: Tensor) -> None:
         )
     if labels.device.type == "cpu" and labels.numel():  # elsewhere reading a value would stall the device
         low, high = (int(edge) for edge in labels.aminmax())
-        if low < 0 or high >= classes:
-            raise ArgumentError(f"labels must lie in 0..{classes - 1}, got {low}..{high}")
+        if low < lowest or high >= classes:
+            raise ArgumentError(f"labels must lie in {lowest}..{classes - 1}, got {low}..{high}")
 
 
 def _check_shapes(student_logits: Tensor, targets: BatchTargets) -> None:
@@ -192,8 +194,12 @@ def _of_rows(  # noqa: PLR0917 - private
     if labels is None:
         return value.clamp_(max=torch.finfo(value.dtype).max)
     index = labels.long().unsqueeze(-1)
+    weight = z.new_full(index.shape, hard_weight)
+    if index.device.type != "cpu" or int(index.min()) == UNLABELLED:
+        weight *= index != UNLABELLED
+        index = index.clamp(min=0)
     log_q = z.log_softmax(-1)
-    value.sub_(log_q.gather(-1, index).squeeze(-1), alpha=hard_weight)
-    gradient.mul_(soft).add_(log_q.exp_(), alpha=hard_weight)
-    gradient.scatter_add_(-1, index, gradient.new_full(index.shape, -hard_weight))
+    value.sub_((log_q.gather(-1, index) * weight).squeeze(-1))
+    gradient.mul_(soft).addcmul_(log_q.exp_(), weight)
+    gradient.scatter_add_(-1, index, -weight)
     return value.clamp_(max=torch.finfo(value.dtype).max)

@@ -8,25 +8,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck.budget import Budget
+from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
-from limbeck.errors import ArgumentError, RunError
+from limbeck.errors import ArgumentError
 from limbeck.evidence import Outcome, figures, find, tabulate
-from limbeck.files import kept_json, write_bytes
+from limbeck.files import kept_json
 from limbeck.judge import count_parameters, evaluate, latency_ms, mcnemar_p, measure
 from limbeck.objective import check_hard_weight, check_temperature
-from limbeck.report import Judged, write_report
-from limbeck.runs import Run, read_run
-from limbeck.targets import Dense, write_soft_targets
+from limbeck.report import Judged
+from limbeck.runs import Run
+from limbeck.targets import Dense, SoftTargets, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, predict
-from limbeck.training import Fitted, FromLabels, Row, fit
-from limbeck.training.checkpoint import load_tensors, save_tensors
+from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
+from limbeck.training.controls import control_objective, control_setting
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
 
@@ -79,16 +79,6 @@ class Taught:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run came to."""
-
-    rows: list[dict[str, Any]]
-    table: list[dict[str, str]]
-    findings: list[str]
-    report: Path
-
-
 def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | None = None) -> Result:
     """Take the road once a seed and return what all seeds came to.
 
@@ -100,10 +90,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     rows = figures(outcomes, paper or {})
     table, findings = tabulate(rows), find(outcomes)
     best = min(outcomes, key=lambda outcome: outcome.student_validation.nll)
-    write_bytes(run.folder / "student.safetensors", best.weights.read_bytes())
-    keep_test_set(run.folder, journey.test)
-    run.save({"seeds": run.num_seeds, "rows": rows, "findings": findings, "table": table})
-    return Result(rows, table, findings, draw(run.folder))
+    return conclude(run, journey.test, rows, table, findings, student=best.weights)
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -137,21 +124,38 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         folder=folder,
         progress=progress,
     )
-    others = {
+    objective = FromSoftTargets(targets, journey.temperature, journey.hard_weight)
+    others: dict[str, tuple[TransferSet, Objective]] = {
+        f"twin, {name}": (journey.train.seen_through(view), FromLabels(journey.num_views))
+        for name, view in journey.other_twins.items()
+    }
+
+    def untrained() -> SoftTargets:
+        teacher = seeded(journey.make_teacher or journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 2)
+        return write_soft_targets(
+            teacher, transfer, folder / "targets-untrained", num_views=journey.num_views, progress=progress
+        )
+
+    for control in run.controls:
+        others[control_setting("student", control)] = (
+            transfer,
+            control_objective(control, objective, transfer, untrained),
+        )
+    fitted = {
         name: fit(
             seeded(journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 1),
-            journey.train.seen_through(view),
-            objective=FromLabels(journey.num_views),
+            seen,
+            objective=own,
             validation=journey.validation,
             budget=journey.student_budget,
             seed=seed,
-            folder=folder / f"twin, {name}",
-            name=f"twin, {name}",
+            folder=folder / name,
+            name=name,
             progress=progress,
         )
-        for name, view in journey.other_twins.items()
+        for name, (seen, own) in others.items()
     }
-    return _judge(journey, distilled, taught, others, folder)
+    return _judge(journey, distilled, taught, fitted, folder)
 
 
 def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
@@ -197,13 +201,12 @@ def _judge(
     seconds = {}
     judged = [Judged(strongest, reference)]
     nets = {"twin": distilled.twin_fit, "student": distilled.student_fit}
-    nets |= {f"twin, {name}": fitted for name, fitted in others.items()}
-    for name, fitted in nets.items():
+    for name, fitted in {**nets, **others}.items():
         logits = predict(fitted.net, test)
         judged.append(Judged(name, logits, fitted.history))
         measures[name] = [measure(logits, labels, reference, count_parameters(fitted.net))]
         seconds[name] = fitted.seconds
-    save_judged(folder / "judged.safetensors", judged)
+    save_judged(folder, judged)
     asked = Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
 
     def timed() -> dict[str, dict[str, float]]:
@@ -218,46 +221,4 @@ def _judge(
         difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",
-    )
-
-
-def save_judged(path: Path, judged: Sequence[Judged]) -> None:
-    """Keep what each model said on the test set, and its curves, for reports to come."""
-    tensors: dict[str, Tensor] = {model.name: model.logits for model in judged}
-    histories: dict[str, list[Row]] = {model.name: model.history for model in judged}
-    save_tensors(path, tensors, {"order": [model.name for model in judged], "histories": histories})
-
-
-def keep_test_set(folder: Path, test: TransferSet) -> None:
-    """Keep the examples that models were judged on, for reports to come."""
-    labels = test.labels_at(test.ids)
-    assert labels is not None
-    tensors = {"inputs": test.at(test.ids), "labels": labels}
-    save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
-
-
-def draw(folder: Path) -> Path:
-    """Write the page of a finished run from what is in its folder, and return its path.
-
-    Raises:
-        RunError: the run has not finished, or a file of it is damaged.
-    """
-    told = read_run(folder)
-    if "rows" not in told:
-        raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
-    tensors, test_told = load_tensors(folder / "test.safetensors")
-    names = tuple(test_told["class_names"])
-    test = TransferSet(tensors["inputs"], tensors["labels"], names, name=test_told["name"])
-    logits, judged_told = load_tensors(folder / "seed-0" / "judged.safetensors")
-    judged = [Judged(name, logits[name], judged_told["histories"][name]) for name in judged_told["order"]]
-    return write_report(
-        folder / "report.html",
-        f"Limbeck: {told['recipe']}",
-        judged,
-        test,
-        config=told["config"],
-        command=told["command"],
-        table=told["table"],
-        findings=told["findings"],
-        note="The pictures below show seed 0." if told["seeds"] > 1 else "",
     )

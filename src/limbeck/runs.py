@@ -7,22 +7,31 @@ seed-0/               one folder a seed: teachers, soft targets, twin, student, 
 """
 
 import contextlib
-import fcntl
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from limbeck.errors import RunError
-from limbeck.files import cannot_write, fingerprint, write_json
+from limbeck.errors import BusyError, RunError
+from limbeck.files import cannot_write, fingerprint, locked, write_json
 from limbeck.progress import Progress
 
+Control = Literal["smoothed", "permuted", "random"]
+"""Targets of equal softness without the teacher's knowledge: see `limbeck.training.controls`."""
+CACHE_ENVIRONMENT = "LIMBECK_CACHE"
 LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow")
+
+
+def default_cache() -> Path:
+    """Return where nets that several recipes share are kept: LIMBECK_CACHE, or else a folder of the user's cache."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get(CACHE_ENVIRONMENT) or user / "limbeck")
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,10 @@ class Run:
     data: Path | None
     progress: Progress
     command: str
+    cache: Path = field(default_factory=default_cache)
+    """Where nets that several recipes share are kept."""
+    controls: tuple[Control, ...] = ()
+    """Which controls are trained beside the students."""
 
     @property
     def config_dict(self) -> dict[str, Any]:
@@ -65,14 +78,13 @@ class Run:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._check()
-            lock = (self.folder / ".lock").open("w")
         except OSError as error:
             raise cannot_write(self.folder, error) from error
-        with lock:
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(f"{self.folder} is in use by another limbeck", "wait for it, or use --out") from error
+                stack.enter_context(locked(self.folder / ".lock", wait=False))
+            except BusyError as error:
+                raise BusyError(error.message, "wait for it, or use --out") from error
             self._check()  # again: another run may have ended since
             yield
 
@@ -163,8 +175,6 @@ def commit() -> str | None:
 
 def machine() -> str:
     """Return the processor, its cores and the accelerator in words."""
-    import os
-
     import torch
 
     with contextlib.suppress(OSError):

@@ -14,10 +14,10 @@ from limbeck.errors import ArgumentError
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
 from limbeck.results import expected, record
-from limbeck.runs import Run, default_folder, read_run
+from limbeck.runs import Control, Run, default_cache, default_folder, read_run
 
 if TYPE_CHECKING:
-    from limbeck.road import Result
+    from limbeck.conclusion import Result
 
 MOST_SEEDS = 1000
 
@@ -30,8 +30,13 @@ class RunOptions(Output):
     """The run's folder; runs/RECIPE-HASH by default. The same command goes on with it."""
     data: Path | None = None
     """Folder with the data; LIMBECK_DATA, or else the public origin, by default."""
-    seeds: int | None = None
-    """How many paired seeds, 0, 1, ...; each recipe has its own default."""
+    seeds: int = 1
+    """How many paired seeds: 0, 1, ..."""
+    cache: Path | None = None
+    """Where nets that several recipes share are kept; LIMBECK_CACHE, or else ~/.cache/limbeck, by default."""
+    controls: tuple[Control, ...] = ()
+    """Students on targets without the teacher's knowledge, trained beside its own: labels smoothed to its entropy,
+    its numbers with the wrong classes permuted, an untrained net's."""
     record: bool = False
     """Write the figures to results/RECIPE.json."""
     smoke: bool = False
@@ -53,10 +58,11 @@ def list_recipes(arguments: list[str]) -> None:
     if options.json:
         print_json(told)
         return
+    width = _name_width()
     for entry in told:
-        print(f"{entry['recipe']:<10}{entry['what']}")
+        print(f"{entry['recipe']:<{width}}{entry['what']}")
         for line in entry["expected"]:
-            print(f"{'':<10}{line}")
+            print(f"{'':<{width}}{line}")
 
 
 def run(arguments: list[str]) -> None:
@@ -65,7 +71,7 @@ def run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: limbeck run RECIPE [options]\n")
         for recipe in RECIPES:
-            print(f"  {recipe.name:<10}{recipe.summary}")
+            print(f"  {recipe.name:<{_name_width()}}{recipe.summary}")
         print("\n`limbeck run RECIPE --help` shows a recipe's fields; each is an option.")
         return
     known("recipe", arguments[0], names)
@@ -75,10 +81,12 @@ def run(arguments: list[str]) -> None:
         recipe=recipe.name,
         config=config,
         folder=options.out or default_folder(recipe.name, config),
-        num_seeds=recipe.default_seeds if options.seeds is None else options.seeds,
+        num_seeds=options.seeds,
         data=options.data,
         progress=progress_for(quiet=options.quiet),
         command=shlex.join(["limbeck", "run", *arguments]),
+        cache=options.cache or default_cache(),
+        controls=tuple(dict.fromkeys(options.controls)),
     )
     if not 1 <= own.num_seeds <= MOST_SEEDS:
         raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")
@@ -89,6 +97,10 @@ def run(arguments: list[str]) -> None:
         if options.record:
             record(own, result.rows, result.findings)
     _tell(own, result, options)
+
+
+def _name_width() -> int:
+    return max(len(recipe.name) for recipe in RECIPES) + 2
 
 
 def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
@@ -117,7 +129,7 @@ def report(arguments: list[str]) -> None:
     """`limbeck report RUN`."""
     options = tyro.cli(ReportOptions, args=arguments, prog="limbeck report", description="Draw a run's page again.")
     read_run(options.run)
-    from limbeck.road import draw
+    from limbeck.conclusion import draw
 
     page = draw(options.run)
     if options.json:

@@ -22,6 +22,7 @@ from limbeck.data.runs import first_rows, rows_of_runs
 from limbeck.data.views import Plain, View
 from limbeck.errors import ArgumentError
 from limbeck.files import sha256
+from limbeck.objective import UNLABELLED
 
 SPLIT_STREAM = 2  # of philox, for splits
 
@@ -33,7 +34,7 @@ class TransferSet:
     inputs: Tensor
     """The whole source (rows, ...): images as uint8 (examples, channels, height, width), or any numbers."""
     labels: Tensor | None = None
-    """Class of each row of the source (rows,), or None."""
+    """Class of each row of the source (rows,), UNLABELLED (-1) for a row that has none; None where no row has one."""
     class_names: tuple[str, ...] = ()
     """Names to print; '0', '1', ... where none are given."""
     view: View = field(default_factory=Plain)
@@ -139,6 +140,19 @@ class TransferSet:
         """Return the same examples with no labels."""
         return self._like(labels=None)
 
+    def labelled_only(self, ids: Tensor) -> "TransferSet":
+        """Return the same examples, of which only `ids` keep their labels.
+
+        Raises:
+            ArgumentError: the set has no labels.
+        """
+        if self.labels is None:
+            raise ArgumentError(f"labels to keep must be there, the {self.name} has none")
+        rows = self.rows_of(ids)
+        labels = torch.full_like(self.labels, UNLABELLED)
+        labels[rows] = self.labels[rows]
+        return self._like(labels=labels)
+
     def _like(self, **changes: Any) -> "TransferSet":
         """Return this set with other fields; the source is the same, and so is its fingerprint once it is known."""
         other = replace(self, **changes)
@@ -160,14 +174,41 @@ class TransferSet:
         labels = b"" if self.labels is None else self.labels.cpu().long().numpy().tobytes()
         return sha256(labels, self.ids.numpy().astype(np.int64).tobytes())
 
-    def check_classes(self, num_classes: int) -> None:
-        """Raise ArgumentError unless labels and class names are those of so many classes."""
+    @cached_property
+    def partly_labelled(self) -> bool:
+        """Whether some rows have a label and others none."""
+        labels = self.labels_at(self.ids)
+        return labels is not None and bool((labels == UNLABELLED).any())
+
+    def labelled(self) -> "TransferSet":
+        """Return the examples all of whose rows have labels.
+
+        Raises:
+            ArgumentError: there are none.
+        """
+        if not self.partly_labelled:
+            return self
+        assert self.labels is not None
+        without = torch.isin(self.rows_of(self.ids), (self.labels == UNLABELLED).nonzero().squeeze(1))
+        lengths = torch.ones_like(self.ids) if self.run_lengths is None else self.run_lengths[self.ids]
+        whole = [not bool(part.any()) for part in without.split(lengths.tolist())]
+        return self.subset(self.ids[torch.tensor(whole)])
+
+    def check_classes(self, num_classes: int, *, partly_labelled: bool = False) -> None:
+        """Raise ArgumentError unless labels and class names are those of so many classes.
+
+        Rows without a label among others are refused too, unless `partly_labelled` allows them.
+        """
         if self.labels is not None:
             labels = self.labels_at(self.ids)
             assert labels is not None
             low, high = (int(edge) for edge in labels.aminmax())
-            if low < 0 or high >= num_classes:
-                raise ArgumentError(f"labels of the {self.name} must lie in 0..{num_classes - 1}, got {low}..{high}")
+            lowest = UNLABELLED if partly_labelled else 0
+            if low < lowest or high >= num_classes:
+                raise ArgumentError(
+                    f"labels of the {self.name} must lie in {lowest}..{num_classes - 1}, got {low}..{high}",
+                    None if partly_labelled or low != UNLABELLED else "a set to judge on has a label for each row",
+                )
         if self.class_names and len(self.class_names) != num_classes:
             raise ArgumentError(f"the {self.name} must have {num_classes} class names, got {len(self.class_names)}")
 

@@ -5,9 +5,20 @@ Importing them is cheap: nothing here waits for torch.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
-from limbeck.recipes import digits, letters, mnist
+from limbeck.recipes import (
+    digits,
+    letters,
+    mnist,
+    mnist_best,
+    mnist_ensemble,
+    mnist_few,
+    mnist_missing,
+    mnist_temperature,
+    mnist_unlabelled,
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +28,6 @@ class Recipe:
     name: str
     config: type
     main: Callable[..., Any]
-    default_seeds: int
     doc: str
 
     @property
@@ -26,8 +36,19 @@ class Recipe:
         return self.doc.strip().splitlines()[0]
 
 
+def _recipe(module: ModuleType, config: type) -> Recipe:
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    return Recipe(name, config, module.main, module.__doc__ or "")
+
+
 RECIPES = (
-    Recipe("digits", digits.Digits, digits.main, 1, digits.__doc__ or ""),
-    Recipe("letters", letters.Letters, letters.main, 1, letters.__doc__ or ""),
-    Recipe("mnist", mnist.Mnist, mnist.main, 1, mnist.__doc__ or ""),
+    _recipe(digits, digits.Digits),
+    _recipe(letters, letters.Letters),
+    _recipe(mnist, mnist.Mnist),
+    _recipe(mnist_temperature, mnist_temperature.MnistTemperature),
+    _recipe(mnist_missing, mnist_missing.MnistMissing),
+    _recipe(mnist_few, mnist_few.MnistFew),
+    _recipe(mnist_unlabelled, mnist_unlabelled.MnistUnlabelled),
+    _recipe(mnist_ensemble, mnist_ensemble.MnistEnsemble),
+    _recipe(mnist_best, mnist_best.MnistBest),
 )

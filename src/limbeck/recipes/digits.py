@@ -53,7 +53,7 @@ class Digits:
         return replace(self, members=2, teacher_hidden=(16,), teacher=few, student=few)
 
 
-def main(config: Digits, run: Run) -> "limbeck.road.Result":
+def main(config: Digits, run: Run) -> "limbeck.conclusion.Result":
     """Take the road with ten teachers."""
     if run.data is not None:
         raise limbeck.ArgumentError(f"digits come with scikit-learn and take no data folder, got {run.data}")

@@ -52,7 +52,7 @@ class Letters:
         return replace(self, trees=3, views=2, student_hidden=(16,), student=few)
 
 
-def main(config: Letters, run: Run) -> "limbeck.road.Result":
+def main(config: Letters, run: Run) -> "limbeck.conclusion.Result":
     """Take the road with a forest for a teacher."""
     from sklearn.ensemble import ExtraTreesClassifier
 

@@ -15,6 +15,7 @@ from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
+from limbeck.report.charts import Chart, pictures_of
 from limbeck.report.confusions import MOST_CLASSES, MOST_NAMED, MOST_PRINTED, confusions
 from limbeck.report.curves import curves
 from limbeck.report.examples import DIFFER, telling, with_bars
@@ -37,6 +38,7 @@ def write_report(
     table: Table | None = None,
     findings: Sequence[str] = (),
     note: str = "",
+    charts: Sequence[Chart] = (),
 ) -> Path:
     """Write the evidence as one self-contained HTML page and return its path.
 
@@ -53,6 +55,7 @@ def write_report(
         table: rows ready to print; computed from the models where None.
         findings: sentences for the head of the page.
         note: said above the pictures.
+        charts: what was varied, drawn after the table.
 
     Raises:
         ArgumentError: no model, logits that don't fit the test set or each other, labels outside the classes, or rows
@@ -63,7 +66,14 @@ def write_report(
     rows = evidence.table() if table is None else table
     _check_table(rows)
     page = _render(
-        evidence, title=title, config=_flat(config), command=command, table=rows, findings=findings, note=note
+        evidence,
+        title=title,
+        config=_flat(config),
+        command=command,
+        table=rows,
+        findings=findings,
+        note=note,
+        charts=charts,
     )
     write_bytes(Path(path), page.encode(errors="replace"))
     return Path(path)
@@ -81,14 +91,18 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
     return min(TEMPERATURES[0], start), start, max(TEMPERATURES[1], start)
 
 
-def _render(evidence: Evidence, *, config: Mapping[str, Any], **told: Any) -> str:
+def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], **told: Any) -> str:
     from plotly.offline import get_plotlyjs
 
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    pictures = {"curves": curves(evidence), "confusions": confusions(evidence)}
+    pictures = {
+        "charts": pictures_of(charts),
+        "curves": curves(evidence),
+        "confusions": confusions(evidence),
+    }
     examples = telling(evidence)
     plotly, ours = (_inline(code) for code in (get_plotlyjs(), (HERE / "page.js").read_text(encoding="utf-8")))
     return environment.get_template("page.html.j2").render(

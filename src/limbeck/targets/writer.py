@@ -209,7 +209,7 @@ class _Tally:
     """How many rows were judged, and how many rightly, told as it goes."""
 
     def __init__(self, transfer_set: TransferSet, task: Task) -> None:
-        self.labels = transfer_set.labels
+        self.labels = None if transfer_set.partly_labelled else transfer_set.labels
         self.task = task
         self.rows = self.right = 0
 

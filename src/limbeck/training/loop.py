@@ -22,12 +22,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from limbeck import __version__
 from limbeck.budget import Budget, Precision
 from limbeck.data.philox import permutation, windowed
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets
 from limbeck.errors import ArgumentError, RunError, TrainingError
-from limbeck.files import fingerprint, write_json
+from limbeck.files import fingerprint, locked, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
 from limbeck.teachers import predict, weights_fingerprint
@@ -40,6 +41,8 @@ from limbeck.training.objectives import FromLabels, Objective
 ORDER_STREAM = 0  # of philox, for the order of the examples
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
+HASH_LENGTH = 20  # of a training's folder in a cache
+MADE_BY = {"limbeck": __version__, "torch": torch.__version__}  # what else names it there: newer code trains anew
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -52,6 +55,8 @@ class Fitted:
     net: nn.Module
     history: list[Row]
     seconds: float
+    folder: Path | None = None
+    """Where it is kept."""
 
 
 def fit(
@@ -63,6 +68,8 @@ def fit(
     budget: Budget | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
+    cache: str | Path | None = None,
+    wait: bool = True,
     name: str = "training",
     progress: Progress | None = None,
 ) -> Fitted:
@@ -77,6 +84,9 @@ def fit(
         seed: of the order of the data and of dropout. The net's start is the caller's.
         folder: where checkpoints, curves and the finished net go. Started again with the same arguments, a killed
             training goes on from there, a finished one is read. Nothing is kept where None.
+        cache: instead of `folder`, a folder of trainings, each in one of its own that is named by the hash of all that
+            its result depends on: a net is trained there once, whoever asks for it again, and is checked when read.
+        wait: whether to wait for another process that trains this very net in the cache.
         name: what progress calls it.
         progress: where to tell how far it is; nowhere by default.
 
@@ -85,7 +95,10 @@ def fit(
         ArgumentError: early stopping without a validation set, or labels that are needed and not there.
         TrainingError: a loss that is not finite.
         RunError: the folder holds another training, or can't be written.
+        BusyError: another process trains this net in the cache, and `wait` is False.
     """
+    if folder is not None and cache is not None:
+        raise ArgumentError(f"a training is kept in one place: give folder or cache, got {folder} and {cache}")
     budget = budget or Budget()
     objective = objective or FromLabels()
     objective.check(transfer_set)
@@ -112,8 +125,13 @@ def fit(
     if budget.early_stop is not None and (validation is None or validation.labels is None):
         raise ArgumentError("early_stop needs a labelled validation set, got none")
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
-        return training.run(name, progress or Progress())
+    progress = progress or Progress()
+    with contextlib.ExitStack() as stack:
+        if cache is not None:
+            training.folder = Path(cache) / fingerprint(training.binding() | MADE_BY)[:HASH_LENGTH]
+            stack.enter_context(locked(training.folder / ".lock", wait=wait))
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        return training.run(name, progress)
 
 
 def device_here() -> str:
@@ -227,7 +245,7 @@ class _Training:
         tensors, told = load_tensors(path)
         self._check_binding(path, told["binding"])
         self.net.cpu().load_state_dict(tensors)
-        return Fitted(self.net.eval(), told["history"], read_seconds(path.parent / "seconds.json"))
+        return Fitted(self.net.eval(), told["history"], read_seconds(path.parent / "seconds.json"), self.folder)
 
     def _start(self) -> None:
         """Set up Fabric and the optimizer, from the checkpoint where there is one of this same training."""
@@ -380,7 +398,7 @@ class _Training:
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
         if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
-        fitted = Fitted(self.net, self.state.history, self._clock.seconds())
+        fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder)
         if self.folder is not None:
             write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
             told = {"binding": self._binding, "history": fitted.history}

@@ -56,6 +56,11 @@ class FromLabels:
     def check(self, transfer_set: TransferSet) -> None:
         if transfer_set.labels is None:
             raise ArgumentError(f"training on labels needs labels, the {transfer_set.name} has none")
+        if transfer_set.partly_labelled:
+            raise ArgumentError(
+                f"training on labels needs a label for each row, the {transfer_set.name} has rows without",
+                "train on transfer_set.labelled()",
+            )
 
     def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
         return None

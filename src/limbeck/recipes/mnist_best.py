@@ -1,0 +1,111 @@
+"""How few errors the paper's small net can make, and what each means brings.
+
+The student stays the 784-800-800-10 net of section 3. What changes, one means after the other: the teacher (a small
+convolution net in the place of the 1200-unit net, then several of them), matched views (the student sees the jittered
+images that the teachers judged), and a longer schedule. The paper's setting stands first; beside the last stands the
+same net on labels with the same views and budget.
+
+    limbeck run mnist-best --data DIR --seeds 5 --record    five paired seeds
+
+Paper: 74 errors. Expected figures, time and machine: results/mnist-best.json, shown by `limbeck list`.
+"""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Self
+
+import limbeck
+from limbeck.budget import Budget
+from limbeck.recipes.mnist import PAPER, Lesson, Mnist
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm
+
+PLAIN, CONVOLUTION = "student, the paper's setting", "student, convolution teacher"
+VIEWS, SEVERAL, BEST = "student, and matched views", "student, and several teachers", "student"
+STEPS = (PLAIN, CONVOLUTION, VIEWS, SEVERAL, BEST)
+TWIN = "twin, same views and schedule"
+MEANS = {
+    CONVOLUTION: "A convolution net as teacher",
+    VIEWS: "Matched views",
+    SEVERAL: "Several teachers",
+    BEST: "A longer schedule",
+}
+
+
+@dataclass(frozen=True)
+class MnistBest(Mnist):
+    """Means beyond the paper's, one after the other, for the same small net."""
+
+    blocks: tuple[tuple[int, ...], ...] = ((32, 32), (64, 64))
+    """Channels of the convolutions of a teacher, block by block."""
+    block_dropout: float = 0.1
+    """Probability of dropping an input of a convolution."""
+    members: int = 4
+    """Convolution nets in the ensemble."""
+    views: int = 16
+    """Jittered views of each image that the teachers judge; the student sees one an epoch."""
+    best_temperature: float = 4.0
+    """Temperature from the convolution net on."""
+    convolution: Budget = field(default_factory=lambda: Budget(epochs=12, batch_size=256, learning_rate=4e-3))
+    """What each convolution net may spend."""
+    longer: Budget = field(default_factory=lambda: Budget(epochs=160, batch_size=256, learning_rate=5e-3))
+    """What the last student, and its twin, may spend."""
+
+    def smoke(self) -> Self:
+        few = Budget(epochs=1, batch_size=1024)
+        return replace(super().smoke(), blocks=((2,),), members=2, views=2, convolution=few, longer=few)
+
+
+def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
+    """Add one means after the other."""
+    if config.members < 2 or config.views < 2:
+        raise limbeck.ArgumentError(f"members and views must be >= 2, got {config.members} and {config.views}")
+    lesson = Lesson(config, run, {(PLAIN, "test errors"): PAPER["student", "test errors"]})
+    study, t = lesson.study, config.best_temperature
+    jittered = study.train.seen_through(limbeck.data.Jitter(config.jitter))
+    papers = lesson.teacher()
+    own = [
+        study.teach("convolution net", lambda: _convolution(config), jittered, config.convolution, number)
+        for number in range(config.members)
+    ]
+    nets = [each.net for each in own]
+    plain, one = study.soften(papers.net, study.train), study.soften(nets[0], study.train)
+    of_views = study.soften(limbeck.Ensemble(nets), jittered, config.views)
+    first = of_views.averaged(weights=[1.0] + [0.0] * (config.members - 1))
+    arms: list[Arm] = [
+        lesson.student(PLAIN, plain),
+        lesson.student(CONVOLUTION, one, temperature=t),
+        lesson.student(VIEWS, first, seen=jittered, temperature=t),
+        lesson.student(SEVERAL, of_views, seen=jittered, temperature=t),
+        lesson.student(BEST, of_views, seen=jittered, temperature=t, budget=config.longer),
+        lesson.twin(TWIN, seen=jittered, num_views=config.views, budget=config.longer),
+    ]
+    trials = study.compare(lambda _: arms, controlled=[BEST], random_teacher=lambda: _convolution(config))
+    together = limbeck.teachers.predict(limbeck.Ensemble(nets), study.test)
+    rows = study.rows(
+        {
+            "teacher, the paper's": [study.trial(papers)],
+            "teacher, convolution net": [study.trial(each) for each in own],
+        },
+        together,
+    )
+    measured = limbeck.judge.measure(together, study.labels, together)
+    rows += limbeck.evidence.setting_rows("ensemble", [[measured]], {}) + study.rows(trials, together)
+    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    examples, compared = len(study.test), limbeck.evidence.compared
+    findings = [
+        compared("The student", errors[BEST], "that of the paper's setting", errors[PLAIN], examples),
+        compared("The student", errors[BEST], "its label-only twin", errors[TWIN], examples),
+        *(
+            f"{MEANS[after]} brings {limbeck.evidence.difference_told(errors[before], errors[after])}."
+            for before, after in pairwise(STEPS)
+        ),
+        *study.controls_told(trials, BEST),
+    ]
+    return study.conclude(rows, findings, teacher_logits=together, twin=trials[TWIN], student=trials[BEST])
+
+
+def _convolution(config: MnistBest) -> "limbeck.models.VGG":
+    return limbeck.models.VGG(config.blocks, 10, channels=1, size=28, dropout=config.block_dropout)

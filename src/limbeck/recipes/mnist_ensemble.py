@@ -1,0 +1,97 @@
+"""Ten teachers into one student (Hinton et al. 2015, s. 2 and 4, on MNIST).
+
+Ten of the paper's teachers, on a sixth of its budget each, differ in their random start, order and dropout alone. Their
+mean, arithmetic or geometric, is better than each of them; how much of that reaches the student? Beside the students of
+both means stands, for each seed, the student of one member. All read one store, which holds ten column groups.
+
+    limbeck run mnist-ensemble --data DIR --seeds 5 --record    five paired seeds
+
+The paper gives no figures for MNIST. Expected figures, time and machine: results/mnist-ensemble.json, shown by
+`limbeck list`.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Self
+
+import limbeck
+from limbeck.budget import Budget
+from limbeck.recipes.mnist import Lesson, Mnist
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm
+
+MEANS: tuple[Literal["arithmetic", "geometric"], ...] = ("arithmetic", "geometric")
+SINGLE = "student, one teacher"
+MOST_MEMBERS = 100
+
+
+@dataclass(frozen=True)
+class MnistEnsemble(Mnist):
+    """Ten teachers, two means, one student."""
+
+    members: int = 10
+    """Teachers in the ensemble."""
+    teacher: Budget = field(default_factory=lambda: Budget(epochs=40, batch_size=512, learning_rate=2e-3, max_norm=3.0))
+    """What each teacher may spend."""
+
+    def smoke(self) -> Self:
+        return replace(super().smoke(), members=2)
+
+
+def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
+    """Compare students of one teacher and of both means of all."""
+    if not 2 <= config.members <= MOST_MEMBERS:
+        raise limbeck.ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {config.members}")
+    lesson = Lesson(config, run)
+    study = lesson.study
+    fitted = [lesson.teacher(number) for number in range(config.members)]
+    nets = [each.net for each in fitted]
+    targets = study.soften(limbeck.Ensemble(nets), study.train)
+
+    def arms_of(seed: int) -> "list[Arm]":
+        alone = [float(number == seed % config.members) for number in range(config.members)]
+        return [
+            lesson.twin("twin"),
+            lesson.student(SINGLE, targets.averaged(weights=alone)),
+            *(lesson.student(_student(mean), targets.averaged(mean)) for mean in MEANS),
+        ]
+
+    trials = study.compare(arms_of, controlled=[_student(MEANS[0])], random_teacher=lesson.teacher_net)
+    teachers = [study.trial(each) for each in fitted]
+    together = {mean: limbeck.teachers.predict(limbeck.Ensemble(nets, mean=mean), study.test) for mean in MEANS}
+    rows = study.rows({"teacher": teachers}, together[MEANS[0]])
+    for mean, logits in together.items():
+        own = limbeck.judge.measure(logits, study.labels, together[MEANS[0]])
+        rows += limbeck.evidence.setting_rows(f"ensemble, {mean} mean", [[own]], {})
+    rows += study.rows(trials, together[MEANS[0]])
+    single = limbeck.evidence.mean_of(lesson.errors(teachers))
+    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    findings = []
+    for mean in MEANS:
+        ensemble = limbeck.judge.measure(together[mean], study.labels).errors
+        name = f"The student of the {mean} mean"
+        findings.append(
+            limbeck.evidence.compared(
+                name, errors[_student(mean)], "that of one teacher", errors[SINGLE], len(study.test)
+            )
+        )
+        gain = limbeck.evidence.mean_of(errors[SINGLE]) - limbeck.evidence.mean_of(errors[_student(mean)])
+        if single > ensemble:
+            findings.append(
+                f"The ensemble makes {ensemble} errors, a teacher alone {single:.1f}; "
+                f"{gain / (single - ensemble):.0%} of that gain reach the student."
+            )
+            setting = f"student, gain by the {mean} mean / gain of the ensemble"
+            rows.append(limbeck.evidence.row_of(setting, "ratio", [gain / (single - ensemble)], None))
+    return study.conclude(
+        rows,
+        [*findings, *study.controls_told(trials, _student(MEANS[0]))],
+        teacher_logits=together[MEANS[0]],
+        twin=trials["twin"],
+        student=trials[_student(MEANS[0])],
+    )
+
+
+def _student(mean: str) -> str:
+    return f"student, {mean} mean"

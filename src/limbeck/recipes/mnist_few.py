@@ -1,0 +1,148 @@
+"""Soft targets from all the data, for a student that has a little of it (Hinton et al. 2015, s. 6).
+
+A student learns from 1%, 3%, 10% or 30% of the training set: once on labels, with early stopping, once on the soft
+targets of a teacher that was trained on all of it, with none. The paper did this on speech, with 3% and frame accuracy.
+Which examples are kept is drawn anew for each seed, the smaller parts from the larger.
+
+    limbeck run mnist-few --data DIR --seeds 5 --record    five paired seeds
+
+Paper (speech): all labels 58.9%, 3% of the labels 44.5%, 3% with soft targets 57.0%. Expected figures, time and
+machine: results/mnist-few.json, shown by `limbeck list`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+import limbeck
+from limbeck.budget import Budget
+from limbeck.recipes.mnist import Lesson, Mnist
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm, Trial
+
+SECTION_6 = 0.03  # the paper's part
+
+
+@dataclass(frozen=True)
+class MnistParts(Mnist):
+    """What nets that learn from a part of the training set may spend."""
+
+    steps: int = 4000
+    """Steps of a training on a part."""
+    patience: float = 0.2
+    """A training on labels stops after this share (0..1) of its epochs without a lower validation NLL."""
+    batches: int = 8
+    """A part has at least so many batches, and none is over the student's batch size."""
+
+    def smoke(self) -> Self:
+        return replace(super().smoke(), steps=4)
+
+    def check(self, fractions: Sequence[float]) -> None:
+        """Find what is wrong before anything is trained."""
+        wrong = [fraction for fraction in fractions if not 0 < fraction < 1]
+        if wrong or len(set(fractions)) < len(fractions):
+            raise limbeck.ArgumentError(f"fractions must differ and lie between 0 and 1, got {tuple(fractions)}")
+        if not 0 < self.patience <= 1 or self.steps < 1 or self.batches < 1:
+            raise limbeck.ArgumentError(
+                "patience must lie in 0..1, steps and batches must be >= 1, "
+                f"got {self.patience}, {self.steps} and {self.batches}"
+            )
+
+    def budget_for(self, part: "limbeck.TransferSet") -> Budget:
+        """Return the student's budget for a part: so many steps, in smaller batches where there are few examples."""
+        size = min(self.student.batch_size, max(1, len(part) // self.batches))
+        return replace(self.student, batch_size=size, epochs=max(1, round(self.steps * size / len(part))))
+
+    def stopping_early(self, budget: Budget) -> Budget:
+        """Return the same budget for a training on labels."""
+        return replace(budget, early_stop=max(1, round(self.patience * budget.epochs)))
+
+
+@dataclass(frozen=True)
+class MnistFew(MnistParts):
+    """A part of the training set, on labels and on soft targets."""
+
+    fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
+    """Parts (0..1) of the training set; all of it comes on top."""
+
+    def smoke(self) -> Self:
+        return replace(super().smoke(), fractions=(0.3,))
+
+
+def part_of(train: "limbeck.TransferSet", fraction: float, seed: int) -> "limbeck.TransferSet":
+    """Return a part (0..1) of the training set, drawn by the seed, a smaller one from a larger."""
+    return train.split(max(1, round(fraction * len(train))), seed + 1, f"{fraction:.0%} part")[1]
+
+
+def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
+    """Compare labels and soft targets on parts of the data."""
+    config.check(config.fractions)
+    lesson = Lesson(config, run)
+    study = lesson.study
+    fitted = lesson.teacher()
+    targets = study.soften(fitted.net, study.train)
+
+    def arms_of(seed: int) -> "list[Arm]":
+        arms = [lesson.twin(_twin(1)), lesson.student(_student(1), targets)]
+        for fraction in config.fractions:
+            part = part_of(study.train, fraction, seed)
+            budget = config.budget_for(part)
+            arms.append(lesson.twin(_twin(fraction), seen=part, budget=config.stopping_early(budget)))
+            arms.append(lesson.student(_student(fraction), targets, seen=part, budget=budget))
+        return arms
+
+    nearest = min(config.fractions, key=lambda fraction: abs(fraction - SECTION_6))
+    controlled = _student(nearest)
+    trials = study.compare(arms_of, controlled=[controlled], random_teacher=lesson.teacher_net)
+    teacher = study.trial(fitted)
+    rows = study.rows({"teacher": [teacher], **trials}, teacher.test_logits)
+    return study.conclude(
+        rows,
+        [*_findings(config, lesson, trials), *study.controls_told(trials, controlled)],
+        teacher_logits=teacher.test_logits,
+        twin=trials[_twin(nearest)],
+        student=trials[controlled],
+        charts=[_chart(config, lesson, trials)],
+    )
+
+
+def _twin(fraction: float) -> str:
+    return f"twin, {fraction:.0%} labels"
+
+
+def _student(fraction: float) -> str:
+    return f"student, {fraction:.0%} soft"
+
+
+def _findings(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -> list[str]:
+    examples = len(lesson.study.test)
+    accuracy = {name: 1 - np.mean(lesson.errors(own)) / examples for name, own in trials.items()}
+    whole, found = accuracy[_twin(1)], []
+    for fraction in config.fractions:
+        labels, soft = accuracy[_twin(fraction)], accuracy[_student(fraction)]
+        lost = f", {(whole - soft) / (whole - labels):.0%} of what labels lose" if whole > labels else ""
+        found.append(
+            f"{fraction:.0%} of the data: {labels:.2%} right on labels, {soft:.2%} on soft targets, which is "
+            f"{soft / whole:.1%} of the {whole:.2%} that all labels give{lost}."
+        )
+    return found
+
+
+def _chart(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -> "limbeck.report.Chart":
+    fractions, series = [*sorted(config.fractions), 1.0], []
+    for name, setting in (("soft targets", _student), ("labels", _twin)):
+        errors = [lesson.errors(trials[setting(fraction)]) for fraction in fractions]
+        series.append(
+            limbeck.report.Series(
+                name,
+                [100 * fraction for fraction in fractions],
+                [float(np.mean(own)) for own in errors],
+                [float(np.std(own, ddof=1)) if len(own) > 1 else 0.0 for own in errors],
+            )
+        )
+    title = "Test errors by share of the training set"
+    return limbeck.report.Chart("few", title, "% of the training set", "test errors", series, log_y=True)

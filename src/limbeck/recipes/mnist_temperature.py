@@ -1,0 +1,145 @@
+"""Which temperature for which student (Hinton et al. 2015, s. 3).
+
+Students of 30, 100, 300 and 800 units a layer learn from one teacher at temperatures from 1 to 50. Its logits are
+written once: every temperature reads the same store. The paper says of this, without figures, that with 300 or more
+units every temperature above 8 gave fairly similar results, and that with 30 units temperatures of 2.5 to 4 worked
+significantly better than higher or lower ones. Both are tested.
+
+    limbeck run mnist-temperature --data DIR --seeds 5 --record    five paired seeds of 28 nets
+
+Expected figures, time and machine: results/mnist-temperature.json, shown by `limbeck list`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+import limbeck
+from limbeck.recipes.mnist import Lesson, Mnist
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm, Trial
+
+SIMILAR = 10.0  # errors of 10,000 within which two temperatures are called similar
+WARM, LARGE = 8.0, 300  # the paper's words: temperatures above 8, 300 or more units
+BEST, SMALL = (2.5, 4.0), 30  # and the temperatures that are best for 30 units
+
+Errors = dict[tuple[int, float], list[float]]
+"""Test errors by units and temperature, one a seed."""
+
+
+@dataclass(frozen=True)
+class MnistTemperature(Mnist):
+    """Students of several sizes at several temperatures, from one store."""
+
+    temperatures: tuple[float, ...] = (1.0, 2.5, 4.0, 8.0, 20.0, 50.0)
+    """Temperatures of the soft targets."""
+    units: tuple[int, ...] = (30, 100, 300, 800)
+    """Units in each of a student's two hidden layers."""
+
+    def smoke(self) -> Self:
+        return replace(super().smoke(), temperatures=(1.0, 4.0, 8.0, 20.0), units=(30, 300))
+
+
+def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
+    """Compare temperatures for each size."""
+    lesson = Lesson(config, run)
+    study = lesson.study
+    fitted = lesson.teacher()
+    targets = study.soften(fitted.net, study.train)
+    arms: list[Arm] = []
+    for units in config.units:
+        hidden = (units, units)
+        arms.append(lesson.twin(_twin(units), hidden=hidden))
+        arms += [lesson.student(_student(units, t), targets, hidden=hidden, temperature=t) for t in config.temperatures]
+    headline = _student(max(config.units), _nearest(config.temperature, config.temperatures))
+    trials = study.compare(lambda _: arms, controlled=[headline], random_teacher=lesson.teacher_net)
+    teacher = study.trial(fitted)
+    errors = {
+        (units, t): lesson.errors(trials[_student(units, t)]) for units in config.units for t in config.temperatures
+    }
+    findings = [*_large(errors), *_small(errors), *study.controls_told(trials, headline)]
+    return study.conclude(
+        study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
+        findings,
+        teacher_logits=teacher.test_logits,
+        twin=trials[_twin(max(config.units))],
+        student=trials[headline],
+        charts=[_chart(config, errors, trials, lesson)],
+    )
+
+
+def _student(units: int, temperature: float) -> str:
+    return f"student, {units} units, T={temperature:g}"
+
+
+def _twin(units: int) -> str:
+    return f"twin, {units} units"
+
+
+def _nearest(wanted: float, there: Sequence[float]) -> float:
+    return min(there, key=lambda temperature: abs(np.log(temperature / wanted)))
+
+
+def _large(errors: Errors) -> list[str]:
+    """Return the first statement, tested: above T = 8 nothing changes for large students."""
+    found = []
+    for units in sorted({units for units, _ in errors if units >= LARGE}):
+        warm = sorted(t for size, t in errors if size == units and t >= WARM)
+        pairs = [
+            (a, b, limbeck.judge.paired_interval(errors[units, a], errors[units, b])) for a, b in combinations(warm, 2)
+        ]
+        pairs = [(a, b, interval) for a, b, interval in pairs if interval is not None]
+        if pairs:
+            a, b, (mean, low, high) = max(pairs, key=lambda pair: max(abs(pair[2][1]), abs(pair[2][2])))
+            similar = max(abs(low), abs(high)) <= SIMILAR
+            found.append(
+                f"{units} units, temperatures of {WARM:g} and more: the paper's “fairly similar” "
+                f"{'holds' if similar else 'is not shown'} to within {SIMILAR:g} errors; the widest difference is "
+                f"T={a:g} less T={b:g}, {mean:+.1f} errors (95% interval {low:+.1f} to {high:+.1f})."
+            )
+    return found
+
+
+def _small(errors: Errors) -> list[str]:
+    """Return the second statement, tested: small students want a temperature between."""
+    own = {t: values for (units, t), values in errors.items() if units == SMALL}
+    between = [t for t in own if BEST[0] <= t <= BEST[1]]
+    if not between:
+        return []
+    best = min(between, key=lambda t: np.mean(own[t]))
+    told, all_better = [], True
+    for t in sorted(set(own) - set(between)):
+        interval = limbeck.judge.paired_interval(own[best], own[t])
+        if interval is None:
+            return []
+        mean, low, high = interval
+        all_better &= high < 0
+        told.append(f"{mean:+.1f} for T={t:g} ({low:+.1f} to {high:+.1f})")
+    verdict = "holds" if all_better else "does not hold throughout"
+    claim = f"{SMALL} units: the paper's “2.5 to 4 significantly better than higher or lower” {verdict}; errors at "
+    return [f"{claim}T={best:g} less those at others, 95% intervals: {', '.join(told)}."]
+
+
+def _chart(
+    config: MnistTemperature, errors: Errors, trials: "dict[str, list[Trial]]", lesson: Lesson
+) -> "limbeck.report.Chart":
+    series = []
+    for units in config.units:
+        own = [errors[units, t] for t in config.temperatures]
+        twin = np.mean(lesson.errors(trials[_twin(units)]))
+        series.append(
+            limbeck.report.Series(
+                f"{units} units (labels alone: {twin:.0f})",
+                list(config.temperatures),
+                [float(np.mean(values)) for values in own],
+                [float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for values in own],
+            )
+        )
+    return limbeck.report.Chart(
+        "temperature", "Test errors by temperature and size", "temperature T", "test errors", series, log_y=True
+    )

@@ -1,0 +1,75 @@
+"""A transfer set without labels, or with labels for one example in a hundred (Hinton et al. 2015, s. 2).
+
+The transfer set may be anything that the teacher can judge: "it could consist entirely of unlabeled data". Here it is
+MNIST's training images with no labels, with labels for 1% of them, and with all; an example without a label teaches by
+its soft targets alone. Beside them stand nets on the labels alone, 1% and all of them.
+
+    limbeck run mnist-unlabelled --data DIR --seeds 5 --record    five paired seeds
+
+The paper gives no figures. Expected figures, time and machine: results/mnist-unlabelled.json, shown by `limbeck list`.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import limbeck
+from limbeck.recipes.mnist import Lesson
+from limbeck.recipes.mnist_few import MnistParts, part_of
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm
+
+NONE, SOME, ALL = "student, no labels", "student, {} labels", "student, all labels"
+
+
+@dataclass(frozen=True)
+class MnistUnlabelled(MnistParts):
+    """Soft targets for all of the transfer set, labels for none, some or all of it."""
+
+    labelled: float = 0.01
+    """Part (0..1) of the transfer set that has labels."""
+    hard_weight: float = 0.1
+    """The labels' share (0..1) of a labelled example's loss."""
+
+
+def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
+    """Compare transfer sets with labels for none, some and all."""
+    config.check([config.labelled])
+    lesson = Lesson(config, run)
+    study = lesson.study
+    fitted = lesson.teacher()
+    targets = study.soften(fitted.net, study.train)
+    share = f"{config.labelled:.0%}"
+    some, alone = SOME.format(share), f"twin, {share} labels"
+
+    def arms_of(seed: int) -> "list[Arm]":
+        part = part_of(study.train, config.labelled, seed)
+        partly = study.train.labelled_only(part.ids)
+        budget = config.stopping_early(config.budget_for(part))
+        return [
+            lesson.twin(alone, seen=part, budget=budget),
+            lesson.twin("twin"),
+            lesson.student(NONE, targets, seen=study.train.without_labels(), hard_weight=0.0),
+            lesson.student(some, targets, seen=partly),
+            lesson.student(ALL, targets),
+        ]
+
+    trials = study.compare(arms_of, controlled=[ALL], random_teacher=lesson.teacher_net)
+    teacher = study.trial(fitted)
+    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    examples, compared = len(study.test), limbeck.evidence.compared
+    findings = [
+        compared("A student without labels", errors[NONE], f"a net on {share} of the labels", errors[alone], examples),
+        compared("A student without labels", errors[NONE], "a net on all labels", errors["twin"], examples),
+        compared(f"With labels for {share} the student", errors[some], "without", errors[NONE], examples),
+        compared("With all labels the student", errors[ALL], "without", errors[NONE], examples),
+        *study.controls_told(trials, ALL),
+    ]
+    return study.conclude(
+        study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
+        findings,
+        teacher_logits=teacher.test_logits,
+        twin=trials["twin"],
+        student=trials[NONE],
+    )

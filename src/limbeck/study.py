@@ -1,0 +1,239 @@
+"""A study: students that differ in one thing, each trained once a seed, and what the difference brings.
+
+Where the road (`limbeck.road`) leads from teachers to one student, a study compares many students of one teacher: other
+temperatures, other transfer sets, other teachers. All share a start, an order and a budget with those of the same seed.
+
+Nets and soft targets lie in the cache, each under the hash of all that it depends on, so that no net is trained twice,
+by whichever recipe. Several processes that share a cache share the work: each takes what no other is at.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from limbeck.budget import Budget
+from limbeck.conclusion import Result, conclude, save_judged
+from limbeck.data import TransferSet
+from limbeck.errors import ArgumentError, BusyError
+from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
+from limbeck.files import fingerprint, kept_json, locked
+from limbeck.judge import Measures, count_parameters, latency_ms, measure
+from limbeck.report import Chart, Judged
+from limbeck.road import MEMBERS_PER_SEED, seeded
+from limbeck.runs import Run
+from limbeck.targets import SoftTargets, write_soft_targets
+from limbeck.teachers import Teacher, members_of, predict, teacher_fingerprint
+from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
+from limbeck.training.controls import control_objective, control_setting
+
+NetMaker = Callable[[], nn.Module]
+Paper = dict[tuple[str, str], float]
+"""The paper's figures, by setting and metric."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One kind of net to train, under the name of its setting."""
+
+    setting: str
+    make_net: NetMaker
+    transfer_set: TransferSet
+    objective: Objective
+    budget: Budget
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A trained net, and what it says in the order of the sets' ids."""
+
+    test_logits: Float[Tensor, "examples classes"]
+    validation_logits: Float[Tensor, "others classes"]
+    history: list[dict[str, float]]
+    seconds: float
+    net: nn.Module
+    weights: Path
+    """The file that holds the net."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The sets that all its nets share, and the run that it is part of."""
+
+    run: Run
+    train: TransferSet
+    validation: TransferSet
+    test: TransferSet
+    paper: Paper = field(default_factory=dict)
+
+    def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, number: int = 0) -> Fitted:
+        """Return teacher `number`, trained on labels or from the cache; start, order and dropout follow from it."""
+        arm = Arm(name, make_net, seen, FromLabels(), budget)
+        return self._fit(arm, number, seeded(make_net, number), f"{name} {number + 1}")
+
+    def soften(self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1) -> SoftTargets:
+        """Return a teacher's soft targets for a set, written or from the cache."""
+        binding = {
+            "teachers": [teacher_fingerprint(member) for member in members_of(teacher)[0]],
+            "data": [transfer_set.fingerprint, transfer_set.labels_fingerprint],
+            "view": transfer_set.view.spec(),
+            "views": num_views,
+        }
+        folder = self.run.cache / "targets" / fingerprint(binding)[:20]
+        with locked(folder.with_suffix(".lock")):
+            return write_soft_targets(teacher, transfer_set, folder, num_views=num_views, progress=self.run.progress)
+
+    def compare(
+        self,
+        arms_of: Callable[[int], Sequence[Arm]],
+        controlled: Iterable[str] = (),
+        random_teacher: NetMaker | None = None,
+    ) -> dict[str, list[Trial]]:
+        """Train every seed's arms and return what its nets say, by setting, one trial a seed.
+
+        Args:
+            arms_of: from a seed to what to train; the settings are the same for every seed.
+            controlled: settings beside which the run's controls are trained, if it has any.
+            random_teacher: makes the untrained teacher of that control.
+
+        Raises:
+            LimbeckError: as `fit` does; what was finished is kept.
+        """
+        jobs = deque[tuple[Arm, int]]()
+        for seed in range(self.run.num_seeds):
+            arms = list(arms_of(seed))
+            arms += self._controls(arms, set(controlled), random_teacher)
+            jobs += [(arm, seed) for arm in arms]
+        settings = dict.fromkeys(arm.setting for arm, _ in jobs)
+        found: dict[tuple[str, int], Trial] = {}
+        put_off = 0
+        with self.run.progress.task(f"{self.run.recipe}: nets", len(jobs), "nets") as task:
+            while jobs:
+                arm, seed = jobs.popleft()
+                try:
+                    found[arm.setting, seed] = self._trial(arm, seed, wait=put_off > len(jobs))
+                except BusyError:
+                    jobs.append((arm, seed))
+                    put_off += 1
+                    continue
+                put_off = 0
+                task.advance(1)
+        return {setting: [found[setting, seed] for seed in range(self.run.num_seeds)] for setting in settings}
+
+    def _controls(self, arms: Sequence[Arm], controlled: set[str], random_teacher: NetMaker | None) -> list[Arm]:
+        found = []
+        for arm in arms:
+            for control in self.run.controls if arm.setting in controlled else ():
+                assert isinstance(arm.objective, FromSoftTargets)
+                assert random_teacher is not None
+                own, views = arm.transfer_set, arm.objective.num_views or 1
+                objective = control_objective(
+                    control,
+                    arm.objective,
+                    own,
+                    lambda own=own, views=views: self.soften(seeded(random_teacher, 0), own, views),
+                )
+                found.append(Arm(control_setting(arm.setting, control), arm.make_net, own, objective, arm.budget))
+        return found
+
+    def _trial(self, arm: Arm, seed: int, *, wait: bool) -> Trial:
+        net = seeded(arm.make_net, (seed + 1) * MEMBERS_PER_SEED - 1)
+        fitted = self._fit(arm, seed, net, f"seed {seed}: {arm.setting}", wait=wait)
+        return self.trial(fitted)
+
+    def trial(self, fitted: Fitted) -> Trial:
+        """Return what a trained net says of the study's sets."""
+        assert fitted.folder is not None
+        return Trial(
+            predict(fitted.net, self.test),
+            predict(fitted.net, self.validation),
+            fitted.history,
+            fitted.seconds,
+            fitted.net,
+            fitted.folder / "model.safetensors",
+        )
+
+    def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
+        return fit(
+            net,
+            arm.transfer_set,
+            objective=arm.objective,
+            validation=self.validation,
+            budget=arm.budget,
+            seed=seed,
+            cache=self.run.cache / "nets",
+            wait=wait,
+            name=name,
+            progress=self.run.progress,
+        )
+
+    @cached_property
+    def labels(self) -> Int[Tensor, " examples"]:
+        """The class of each test example."""
+        return _labels_of(self.test)
+
+    @cached_property
+    def validation_labels(self) -> Int[Tensor, " others"]:
+        """The class of each validation example."""
+        return _labels_of(self.validation)
+
+    def measures(self, trials: Sequence[Trial], teacher_logits: Tensor | None = None) -> list[Measures]:
+        """Return each trial's figures on the test set."""
+        return [
+            measure(trial.test_logits, self.labels, teacher_logits, count_parameters(trial.net)) for trial in trials
+        ]
+
+    def rows(self, trials: dict[str, list[Trial]], teacher_logits: Tensor | None = None) -> list[dict[str, Any]]:
+        """Return the rows of record of settings: their figures on the test set, and their training's seconds."""
+        found = []
+        for setting, own in trials.items():
+            measures = self.measures(own, teacher_logits)
+            found += setting_rows(setting, [[each] for each in measures], self.paper)
+            found.append(row_of(setting, "seconds", [each.seconds for each in own], None))
+        return found
+
+    def latencies(self, trials: dict[str, Trial]) -> list[dict[str, Any]]:
+        """Return the rows that tell how long one example takes each net, timed once a run."""
+        nets = {name: trial.net for name, trial in trials.items()}
+        times = kept_json(self.run.folder / "times.json", lambda: latency_ms(nets, self.test))
+        return [row_of(name, LATENCY, [times[name]], None) for name in trials]
+
+    def controls_told(self, trials: dict[str, list[Trial]], setting: str) -> list[str]:
+        """Return in words what a setting's controls came to."""
+        own, names = self._errors(trials[setting]), [name for name in trials if name.startswith(f"{setting}, control")]
+        examples = len(self.test)
+        return [compared(f"The {setting}", own, name, self._errors(trials[name]), examples) for name in names]
+
+    def _errors(self, trials: Sequence[Trial]) -> list[float]:
+        return [float(each.errors) for each in self.measures(trials)]
+
+    def conclude(
+        self,
+        rows: list[dict[str, Any]],
+        findings: list[str],
+        *,
+        teacher_logits: Tensor,
+        twin: Sequence[Trial] | None,
+        student: Sequence[Trial],
+        charts: Sequence[Chart] = (),
+    ) -> Result:
+        """Write the study's figures and page; the page's pictures show seed 0 of teacher, twin and student."""
+        judged = [Judged("teacher", teacher_logits)]
+        judged += [] if twin is None else [Judged("twin", twin[0].test_logits, twin[0].history)]
+        judged.append(Judged("student", student[0].test_logits, student[0].history))
+        save_judged(self.run.seed_folder(0), judged)
+        nlls = [measure(trial.validation_logits, self.validation_labels).nll for trial in student]
+        best = student[nlls.index(min(nlls))]
+        return conclude(self.run, self.test, rows, tabulate(rows), findings, student=best.weights, charts=charts)
+
+
+def _labels_of(judged: TransferSet) -> Tensor:
+    labels = judged.labels_at(judged.ids)
+    if labels is None:
+        raise ArgumentError(f"the {judged.name} must have labels to be judged on, it has none")
+    return labels
