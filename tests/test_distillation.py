@@ -11,6 +11,7 @@ from limbeck.data import Jitter
 from limbeck.models import MLP
 from limbeck.targets import Dense
 from limbeck.teachers import predict
+from limbeck.training.objectives import FromLabels, FromSoftTargets
 
 QUICK = Budget(epochs=5, batch_size=16, learning_rate=1e-2, precision="32-true")
 
@@ -39,18 +40,26 @@ def store(teacher, tmp_path):
     return write_soft_targets(teacher, blobs(), tmp_path / "targets")
 
 
-def test_student_and_twin_differ_in_the_objective_alone(store, monkeypatch):
-    seen = []
-    real = distillation.fit
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """The trainings of a distillation as they are asked for: where each starts, its set, its options."""
+    seen, real = [], distillation.fit
 
     def watching(model, transfer_set, **options):
-        start = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
-        seen.append((start, transfer_set, options))
+        seen.append((weights(model), transfer_set, options))
         return real(model, transfer_set, **options)
 
     monkeypatch.setattr(distillation, "fit", watching)
+    return seen
+
+
+def test_student_and_twin_differ_in_the_objective_alone(store, trainings):
     found = distill(net(), store, blobs(), budget=QUICK, seed=3)
-    (twin_start, twin_set, twin), (student_start, student_set, student) = seen
+    (twin_start, twin_set, twin), (student_start, student_set, student) = trainings
     assert_close(twin_start, student_start, rtol=0, atol=0)
     assert twin_set is student_set
     same = ("validation", "budget", "seed")
@@ -95,6 +104,54 @@ def test_without_labels_there_is_no_twin(store, tmp_path):
     assert set(found.measures()) == {"student"}
     assert found.measures()["student"].accuracy > 0.7
     assert found.report(tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_where_some_rows_have_no_label_the_twin_sees_the_others_alone(store, trainings):
+    kept = torch.tensor([150, 3, 77, 20, 21, 22, 90, 91, 160, 5])
+    found = distill(net(), store, blobs().labelled_only(kept), budget=QUICK, test_set=blobs(60, seed=1))
+    (twin_start, twin_set, _), (student_start, student_set, _) = trainings
+    assert_close(twin_start, student_start, rtol=0, atol=0)
+    assert twin_set.ids.tolist() == sorted(kept.tolist())
+    assert len(student_set) == 200
+    alone = fit(net(), blobs().subset(kept.sort().values), objective=FromLabels(1), budget=QUICK).net
+    assert_close(weights(found.twin), weights(alone), rtol=0, atol=0)
+    measures = found.measures()
+    assert measures["student"].errors < measures["twin"].errors
+
+
+def test_labels_of_some_rows_still_reach_the_student(store):
+    test = blobs(60, seed=1)
+    partly, none = blobs().labelled_only(torch.arange(100)), blobs().labelled_only(torch.arange(0))
+    options = {"budget": QUICK, "test_set": test, "hard_weight": 0.5}
+    few = distill(net(), store, partly, **options).student
+    objective = FromSoftTargets(store, 4.0, 0.5)
+    without, all_labels = (fit(net(), data, objective=objective, budget=QUICK).net for data in (none, blobs()))
+    assert not torch.equal(weights(few), weights(without))
+    assert not torch.equal(weights(few), weights(all_labels))
+
+
+def test_sets_to_judge_on_have_a_label_for_each_row(store):
+    partly = blobs().labelled_only(torch.arange(100))
+    rule = r"must lie in 0\.\.2, got -1\.\.2\n\nhint: a set to judge on has a label for each row"
+    with pytest.raises(ArgumentError, match=f"labels of the held-out tenth of the transfer set {rule}"):
+        distill(net(), store, partly, budget=QUICK)
+    with pytest.raises(ArgumentError, match=f"labels of the transfer set {rule}"):
+        distill(net(), store, partly, budget=QUICK, test_set=partly)
+    with pytest.raises(ArgumentError, match=f"labels of the transfer set {rule}"):
+        distill(net(), store, partly, budget=QUICK, test_set=blobs(60, seed=1), validation=partly)
+
+
+def test_how_often_a_teacher_is_right_is_told_where_each_row_has_a_label(teacher, tmp_path):
+    partly = blobs().labelled_only(torch.arange(100))
+    told = [
+        write_soft_targets(teacher, data, tmp_path / str(number), rows_per_shard=50).manifest.members[0]
+        for number, data in enumerate((blobs(), partly, partly.labelled()))
+    ]
+    right = [[shard.right for shard in sorted(member.shards, key=lambda shard: shard.number)] for member in told]
+    correct = predict(teacher, blobs()).argmax(-1) == blobs().labels
+    each = [int(part.sum()) for part in correct.split(50)]
+    assert right == [each, [None] * 4, each[:2]]
+    assert [member.accuracy for member in told] == [sum(each) / 200, None, sum(each[:2]) / 100]
 
 
 def test_a_folder_holds_both_and_is_gone_on_with(store, tmp_path):

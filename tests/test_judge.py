@@ -5,10 +5,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import t as student_t
 from sklearn.metrics import log_loss
 
 from limbeck import ArgumentError, TransferSet, evaluate
-from limbeck.judge import expected_calibration_error, mcnemar_p, measure, share_recovered, sign_flip_p
+from limbeck.judge import (
+    class_bias,
+    expected_calibration_error,
+    mcnemar_p,
+    measure,
+    paired_interval,
+    share_recovered,
+    sign_flip_p,
+)
 from limbeck.models import MLP
 
 
@@ -68,6 +79,90 @@ def test_mcnemar_counts_the_examples_that_only_one_model_gets_right():
     assert mcnemar_p(first, first, labels) == 1.0
 
 
+def test_the_paired_interval_is_students_t():
+    first, second = [80, 79, 84, 75, 90], [70, 71, 70, 77, 70]
+    differences = np.subtract(first, second)
+    mean, half = differences.mean(), student_t.ppf(0.975, 4) * differences.std(ddof=1) / math.sqrt(5)
+    assert paired_interval(first, second) == pytest.approx((mean, mean - half, mean + half), rel=1e-12)
+    assert paired_interval(second, first) == pytest.approx((-mean, -mean - half, -mean + half), rel=1e-12)
+
+
+def test_pairs_that_differ_by_the_same_have_an_interval_of_one_point():
+    assert paired_interval([80, 79, 81], [70, 69, 71]) == (10, 10, 10)
+    assert paired_interval([5, 6], [5, 6]) == (0, 0, 0)
+
+
+def test_fewer_than_two_pairs_have_no_interval():
+    assert paired_interval([80], [70]) is None
+    assert paired_interval([], []) is None
+
+
+def errors_with(bias, logits, labels, classes):
+    shifted = logits.double()
+    shifted[:, classes] += bias
+    return int((shifted.argmax(-1) != labels).sum())
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(2, 6), st.integers(0, 10**6), st.data())
+def test_a_class_bias_makes_the_fewest_errors(rows, num_classes, seed, data):
+    classes = sorted(data.draw(st.sets(st.integers(0, num_classes - 1), min_size=1, max_size=num_classes - 1)))
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randint(-8, 9, (rows, num_classes), generator=generator) / 4  # margins are quarters, often equal
+    labels = torch.randint(num_classes, (rows,), generator=generator)
+    between = torch.arange(-41, 42, 2) / 8  # one bias between each two margins, and one outside them all
+    fewest = min(errors_with(bias, logits, labels, classes) for bias in between.double())
+    assert errors_with(class_bias(logits, labels, classes), logits, labels, classes) == fewest
+
+
+@pytest.mark.parametrize("classes", [[2], [0, 3]])
+def test_a_class_bias_undoes_what_was_added(classes):
+    logits, _ = drawn()
+    labels = logits.argmax(-1)
+    logits[:, classes] -= 5.0
+    bias = class_bias(logits, labels, classes)
+    assert errors_with(0.0, logits, labels, classes) > 100
+    assert errors_with(bias, logits, labels, classes) == 0
+    assert bias == pytest.approx(5.0, abs=0.1)
+
+
+def binary(*margins):
+    """Logits of two classes, of which the second lies behind by these margins."""
+    return torch.tensor([[margin, 0.0] for margin in margins])
+
+
+def test_of_the_best_biases_a_class_bias_is_the_middle_of_the_widest_range():
+    labels = torch.tensor([1, 0, 1, 0, 0])
+    assert class_bias(binary(1.0, 2.0, 3.0, 7.0, 8.0), labels, [1]) == 5.0  # of 1 to 2 and 3 to 7
+    assert class_bias(binary(1.0, 4.0, 5.0, 7.0, 8.0), labels, [1]) == 2.5  # of 1 to 4 and 5 to 7
+
+
+def test_an_example_that_is_wrong_on_both_sides_ends_no_range():
+    logits = torch.tensor([[1.0, 0.0, -9.0], [2.5, 0.0, -9.0], [4.0, 0.0, -9.0], [6.0, 0.0, -9.0], [8.0, 0.0, -9.0]])
+    assert class_bias(logits, torch.tensor([1, 2, 0, 1, 0]), [1]) == 2.5  # of 1 to 4 and 6 to 8
+
+
+def test_examples_that_no_bias_can_move_want_none():
+    assert class_bias(torch.zeros(3, 3), torch.tensor([2, 2, 2]), [1]) == 0.0
+
+
+def test_beyond_all_margins_a_bias_goes_half_a_logit():
+    assert class_bias(binary(1.0, 2.0), torch.tensor([1, 1]), [1]) == 2.5
+    assert class_bias(binary(1.0, 2.0), torch.tensor([0, 0]), [1]) == 0.5
+
+
+def test_equal_margins_go_over_together():
+    labels = torch.tensor([1, 1, 0, 0, 0])
+    assert class_bias(binary(3.0, 3.0, 3.0, 3.0, 3.0), labels, [1]) == 2.5
+    assert class_bias(binary(3.0, 3.0, 3.0, 3.0, 3.0), 1 - labels, [1]) == 3.5
+
+
+@pytest.mark.parametrize("classes", [[], [0, 1, 2, 3], range(4)])
+def test_refuses_a_bias_for_no_class_or_for_all(classes):
+    with pytest.raises(ArgumentError, match=r"a bias must be for some classes and not for all, got \[.*\]"):
+        class_bias(*drawn(), classes)
+
+
 def test_share_recovered():
     assert share_recovered([146], [67], [74]) == pytest.approx(0.911, abs=1e-3)  # the paper's 91%
     assert share_recovered([10, 12], [5, 5], [11, 11]) == 0
@@ -90,5 +185,6 @@ def test_refuses_logits_of_another_shape():
     logits, labels = drawn()
     with pytest.raises(ArgumentError, match=r"must have the shape \(500, 4\), got \(500, 3\)"):
         measure(logits, labels, logits[:, :3])
-    with pytest.raises(ArgumentError, match="as many on both sides, got 1 and 2"):
-        sign_flip_p([1], [1, 2])
+    for of_pairs in (sign_flip_p, paired_interval):
+        with pytest.raises(ArgumentError, match="as many on both sides, got 1 and 2"):
+            of_pairs([1], [1, 2])

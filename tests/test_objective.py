@@ -1,5 +1,6 @@
 """The objective against a float64 twin in numpy, and the properties the paper derives."""
 
+import itertools
 import math
 import re
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from torch.testing import assert_close
 
-from limbeck import ArgumentError, distillation_loss, soften
+from limbeck import ArgumentError, distillation_loss, objective, soften
+from limbeck.divergence import TopKTargets
 from limbeck.objective import label_loss
 
 
@@ -21,11 +23,13 @@ def numpy_log_softmax(logits):
 
 
 def numpy_loss(student, teacher, labels=None, temperature=4.0, hard_weight=0.0):
-    """The paper's objective, written down once more in float64."""
+    """The paper's objective, written down once more in float64; a row labelled -1 has its soft part alone."""
     z, v = np.asarray(student, np.float64), np.asarray(teacher, np.float64)
     log_q, log_p = numpy_log_softmax(z / temperature), numpy_log_softmax(v / temperature)
     soft = temperature**2 * (np.exp(log_p) * (log_p - log_q)).sum(-1)
-    hard = 0.0 if labels is None else -numpy_log_softmax(z)[np.arange(len(z)), labels]
+    hard = 0.0
+    if labels is not None:
+        hard = np.where(labels == -1, 0, -numpy_log_softmax(z)[np.arange(len(z)), labels])
     return (1 - hard_weight) * soft + hard_weight * hard
 
 
@@ -183,10 +187,9 @@ def test_a_class_masked_in_the_student_alone_saturates():
 @pytest.mark.parametrize("temperature", [0.01, 1.0, 4.0, 100.0])
 def test_finite_for_every_finite_logit(dtype, temperature):
     top = torch.finfo(dtype).max
-    z = torch.tensor([[top, -top, 0.0], [0.0, 0.0, 0.0], [top, top, top]], dtype=dtype)
-    v = torch.tensor([[-top, top, 0.0], [top, -top, 0.0], [-top, -top, -top]], dtype=dtype)
-    labels = torch.tensor([1, 0, 2])
-    for hard_weight in (0.0, 0.5, 1.0):
+    z = torch.tensor([[top, -top, 0.0], [0.0, 0.0, 0.0], [top, top, top], [-top, top, 0.0]], dtype=dtype)
+    v = torch.tensor([[-top, top, 0.0], [top, -top, 0.0], [-top, -top, -top], [0.0, 0.0, 0.0]], dtype=dtype)
+    for labels, hard_weight in itertools.product(torch.tensor([[1, 0, 2, 0], [-1, -1, -1, -1]]), (0.0, 0.5, 1.0)):
         options = {"temperature": temperature, "hard_weight": hard_weight}
         assert distillation_loss(z, v, labels, **options).isfinite().all()
         assert gradient_of(z, v, labels, **options).isfinite().all()
@@ -216,6 +219,103 @@ def test_never_negative_and_near_the_twin(z, v, temperature):
     assert_close(found.double().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
+def partly(labels):
+    """Take each third row's label away."""
+    return torch.where(torch.arange(len(labels)) % 3 == 1, -1, labels)
+
+
+def torch_twin(log_q, log_p, z, labels, *, temperature, hard_weight):
+    """The objective of a partly labelled batch and its gradient for z, by autograd."""
+    soft = temperature**2 * (log_p.exp() * (log_p - log_q)).sum(-1)
+    hard = torch.nn.functional.cross_entropy(z, labels, ignore_index=-1, reduction="none")
+    value = (1 - hard_weight) * soft + hard_weight * hard
+    return value.detach(), torch.autograd.grad(value.sum(), z)[0]
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0, 20.0])
+@pytest.mark.parametrize("hard_weight", [0.0, 0.3, 1.0])
+def test_a_row_without_a_label_has_its_soft_part_alone(temperature, hard_weight):
+    z, v, labels = random_logits(rows=9)
+    labels, options = partly(labels), {"temperature": temperature, "hard_weight": hard_weight}
+    wide = z.double().requires_grad_()
+    log_q, log_p = ((logits / temperature).log_softmax(-1) for logits in (wide, v.double()))
+    value, gradient = torch_twin(log_q, log_p, wide, labels, **options)
+    found = distillation_loss(z, v, labels, **options)
+    assert_close(found.double(), value, rtol=1e-5, atol=1e-6)
+    assert_close(found.double().numpy(), numpy_loss(z, v, labels.numpy(), **options), rtol=1e-5, atol=1e-6)
+    assert_close(gradient_of(z, v, labels, **options).double(), gradient, rtol=1e-5, atol=1e-5)
+
+
+def coarse_log_probs(logits, classes, temperature):
+    """Log-probabilities of some classes, and of all others together."""
+    log_probs = (logits / temperature).log_softmax(-1)
+    rest = log_probs.scatter(-1, classes, -math.inf).logsumexp(-1, keepdim=True)
+    return torch.cat([log_probs.gather(-1, classes), rest], -1)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_a_row_without_a_label_has_its_soft_part_alone_for_top_k_targets_too(temperature):
+    z, v, labels = random_logits(rows=9)
+    labels, options = partly(labels), {"temperature": temperature, "hard_weight": 0.3}
+    values, classes = (v - v.amax(-1, keepdim=True)).topk(3)
+    log_p = coarse_log_probs(v.double(), classes, temperature)
+    targets = TopKTargets(classes, values, log_p[:, -1].float(), temperature, 10)
+    wide = z.double().requires_grad_()
+    value, gradient = torch_twin(coarse_log_probs(wide, classes, temperature), log_p, wide, labels, **options)
+    assert_close(distillation_loss(z, targets, labels, **options).double(), value, rtol=1e-4, atol=1e-5)
+    assert_close(gradient_of(z, targets, labels, **options).double(), gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_without_any_label_has_its_share_of_the_soft_loss():
+    z, v, labels = random_logits()
+    none = torch.full_like(labels, -1)
+    assert_close(distillation_loss(z, v, none, hard_weight=0.3), 0.7 * distillation_loss(z, v))
+    assert_close(gradient_of(z, v, none, hard_weight=0.3), 0.7 * gradient_of(z, v))
+    assert_close(gradient_of(z, v, none, hard_weight=1.0), torch.zeros(8, 10), rtol=0, atol=0)
+
+
+def test_a_row_is_the_same_whatever_rows_are_labelled_beside_it():
+    z, v, labels = random_logits()
+    whole, mixed = (distillation_loss(z, v, own, hard_weight=0.3) for own in (labels, partly(labels)))
+    seen = partly(labels) != -1
+    assert_close(mixed[seen], whole[seen], rtol=0, atol=0)
+    assert_close(
+        gradient_of(z, v, partly(labels), hard_weight=0.3)[seen], gradient_of(z, v, labels, hard_weight=0.3)[seen]
+    )
+
+
+def test_a_few_rows_at_a_time_are_the_whole_batch_when_some_have_no_label(monkeypatch):
+    z, v, labels = random_logits(rows=12)
+    labels = torch.where(torch.arange(12) < 5, -1, labels)  # of the pieces one has none, one some, one all
+    expected = distillation_loss(z, v, labels, hard_weight=0.3)
+    expected_gradient = gradient_of(z, v, labels, hard_weight=0.3)
+    monkeypatch.setattr(objective, "IN_CACHE", 40)
+    assert_close(distillation_loss(z, v, labels, hard_weight=0.3), expected)
+    assert_close(gradient_of(z, v, labels, hard_weight=0.3), expected_gradient)
+
+
+@pytest.mark.parametrize("options", [{"hard_weight": 0.4}, {"temperature": 20.0, "hard_weight": 0.4}])
+def test_gradient_passes_gradcheck_when_some_rows_have_no_label(options):
+    z, v, labels = random_logits(rows=4, classes=5)
+    z, labels = z.double().requires_grad_(), partly(labels)
+    assert torch.autograd.gradcheck(lambda z: distillation_loss(z, v.double(), labels, **options), (z,))
+
+
+def test_a_class_masked_in_both_takes_no_part_where_there_is_no_label():
+    z, v, _ = random_logits(classes=4)
+    masked = [torch.cat([torch.full((8, 1), -math.inf), logits], -1) for logits in (z, v)]
+    labels = torch.full((8,), -1)
+    assert_close(distillation_loss(*masked, labels, hard_weight=0.3), 0.7 * distillation_loss(z, v))
+    expected = torch.cat([torch.zeros(8, 1), 0.7 * gradient_of(z, v)], -1)
+    assert_close(gradient_of(*masked, labels, hard_weight=0.3), expected)
+
+
+def test_an_empty_batch_has_no_loss():
+    z, labels = torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)
+    assert distillation_loss(z, z, labels, hard_weight=0.3).shape == (0,)
+    assert gradient_of(z, z, labels, hard_weight=0.3).shape == (0, 3)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-46, 1e200, math.inf, math.nan])
 def test_refuses_temperatures_that_are_not_positive_numbers(temperature):
     z, v, _ = random_logits()
@@ -241,8 +341,10 @@ def test_refuses_a_hard_weight_without_labels():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (torch.tensor([0, 10]), r"labels must lie in 0\.\.9, got 0\.\.10"),
-        (torch.tensor([-100, 3]), r"labels must lie in 0\.\.9, got -100\.\.3"),
+        (torch.tensor([0, 10]), r"labels must lie in {}\.\.9, got 0\.\.10"),
+        (torch.tensor([-1, 10]), r"labels must lie in {}\.\.9, got -1\.\.10"),
+        (torch.tensor([-2, -1]), r"labels must lie in {}\.\.9, got -2\.\.-1"),
+        (torch.tensor([-100, 3]), r"labels must lie in {}\.\.9, got -100\.\.3"),
         (torch.tensor([0.0, 1.0]), r"labels must be whole numbers of shape \(2,\), got torch.float32 of shape \(2,\)"),
         (torch.tensor([1]), r"labels must be whole numbers of shape \(2,\), got torch.int64 of shape \(1,\)"),
     ],
@@ -250,9 +352,9 @@ def test_refuses_a_hard_weight_without_labels():
 @pytest.mark.usefixtures("shapes_unchecked")
 def test_refuses_labels_that_are_no_classes(labels, message):
     z, v, _ = random_logits(rows=2)
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(ArgumentError, match=message.format(-1)):
         distillation_loss(z, v, labels, hard_weight=0.5)
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(ArgumentError, match=message.format(0)):
         label_loss(z, labels)
 
 
@@ -270,6 +372,12 @@ def test_refuses_shapes_that_would_broadcast(student, teacher):
 def test_refuses_no_classes():
     with pytest.raises(ArgumentError, match="at least one class, got 0"):
         distillation_loss(torch.zeros(2, 0), torch.zeros(2, 0))
+
+
+def test_label_loss_refuses_a_row_without_a_label():
+    z, _, _ = random_logits(rows=2)
+    with pytest.raises(ArgumentError, match=r"labels must lie in 0\.\.9, got -1\.\.3"):
+        label_loss(z, torch.tensor([3, -1]))
 
 
 def test_label_loss_equals_the_float64_twin():

@@ -136,9 +136,10 @@ def distill(
         size = max(1, len(transfer_set) // HELD_OUT_SHARE)
         transfer_set, test_set = transfer_set.split(size, seed, "held-out tenth of the transfer set")
         test_targets = soft_targets if soft_targets.tells_all else None
-    for judged in (transfer_set, test_set, *([] if validation is None else [validation])):
+    transfer_set.check_classes(soft_targets.num_classes, partly_labelled=True)
+    for judged in (test_set, *([] if validation is None else [validation])):
         num_outputs(student, judged)
-        judged.check_classes(soft_targets.num_classes, partly_labelled=judged is transfer_set)
+        judged.check_classes(soft_targets.num_classes)
     if test_targets is not None:
         test_targets.check(test_set, soft_targets.num_classes)
         if not test_targets.tells_all:

@@ -123,9 +123,8 @@ def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:
     """
     from scipy.stats import permutation_test
 
+    _check_pairs(first, second)
     a, b = np.asarray(first, float), np.asarray(second, float)
-    if len(a) != len(b):
-        raise ArgumentError(f"paired values must be as many on both sides, got {len(a)} and {len(b)}")
     if len(a) < 2 or not (a != b).any():
         return 1.0
     test = permutation_test(
@@ -143,6 +142,7 @@ def paired_interval(first: Sequence[float], second: Sequence[float]) -> tuple[fl
     """Return the mean of first - second and its 95% interval (Student's t), None for fewer than two pairs."""
     from scipy.stats import ttest_rel
 
+    _check_pairs(first, second)
     if len(first) < 2:
         return None
     mean = float(np.mean(first) - np.mean(second))
@@ -150,6 +150,11 @@ def paired_interval(first: Sequence[float], second: Sequence[float]) -> tuple[fl
         return mean, mean, mean
     low, high = ttest_rel(first, second).confidence_interval()
     return mean, float(low), float(high)
+
+
+def _check_pairs(first: Sequence[float], second: Sequence[float]) -> None:
+    if len(first) != len(second):
+        raise ArgumentError(f"paired values must be as many on both sides, got {len(first)} and {len(second)}")
 
 
 def class_bias(
@@ -167,9 +172,12 @@ def class_bias(
     wide = logits.double()
     inside, its_inside = wide.masked_fill(~ours, -torch.inf).max(1)
     outside, its_outside = wide.masked_fill(ours, -torch.inf).max(1)
-    margins, order = (outside - inside).sort()
     gained = (its_inside == labels).long() - (its_outside == labels).long()  # right answers more, once it is over
-    right = torch.cat([torch.zeros(1, dtype=torch.long), gained[order].cumsum(0)])  # after the first n are over
+    changes = gained != 0  # one that is wrong on both sides ends no range
+    if not changes.any():
+        return 0.0
+    margins, order = (outside - inside)[changes].sort()
+    right = torch.cat([torch.zeros(1, dtype=torch.long), gained[changes][order].cumsum(0)])  # the first n are over
     edges = torch.cat([margins[:1] - 1, margins, margins[-1:] + 1])
     widths = edges.diff()
     widths[right < right[widths > 0].max()] = -1

@@ -195,11 +195,12 @@ def _of_rows(  # noqa: PLR0917 - private
         return value.clamp_(max=torch.finfo(value.dtype).max)
     index = labels.long().unsqueeze(-1)
     weight = z.new_full(index.shape, hard_weight)
-    if index.device.type != "cpu" or int(index.min()) == UNLABELLED:
-        weight *= index != UNLABELLED
-        index = index.clamp(min=0)
     log_q = z.log_softmax(-1)
-    value.sub_((log_q.gather(-1, index) * weight).squeeze(-1))
+    unlabelled = index == UNLABELLED
+    if index.device.type != "cpu" or unlabelled.any():
+        weight.masked_fill_(unlabelled, 0)
+        index = index.masked_fill(unlabelled, 0)
+    value.sub_((log_q.gather(-1, index).masked_fill_(unlabelled, 0) * weight).squeeze(-1))
     gradient.mul_(soft).addcmul_(log_q.exp_(), weight)
     gradient.scatter_add_(-1, index, -weight)
     return value.clamp_(max=torch.finfo(value.dtype).max)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from limbeck.errors import ArgumentError, BusyError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
 from limbeck.files import fingerprint, kept_json, locked
 from limbeck.judge import Measures, count_parameters, latency_ms, measure
+from limbeck.progress import Task
 from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, seeded
 from limbeck.runs import Run
@@ -32,6 +33,7 @@ from limbeck.teachers import Teacher, members_of, predict, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective, control_setting
 
+Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
 Paper = dict[tuple[str, str], float]
 """The paper's figures, by setting and metric."""
@@ -71,10 +73,17 @@ class Study:
     test: TransferSet
     paper: Paper = field(default_factory=dict)
 
-    def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, number: int = 0) -> Fitted:
-        """Return teacher `number`, trained on labels or from the cache; start, order and dropout follow from it."""
+    def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, count: int = 1) -> list[Fitted]:
+        """Return teachers, trained on labels or from the cache; they differ in start, order and dropout alone."""
         arm = Arm(name, make_net, seen, FromLabels(), budget)
-        return self._fit(arm, number, seeded(make_net, number), f"{name} {number + 1}")
+        return self._shared(
+            [
+                lambda wait, number=number: self._fit(
+                    arm, number, seeded(make_net, number), f"{name} {number + 1}", wait=wait
+                )
+                for number in range(count)
+            ]
+        )
 
     def soften(self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1) -> SoftTargets:
         """Return a teacher's soft targets for a set, written or from the cache."""
@@ -104,26 +113,38 @@ class Study:
         Raises:
             LimbeckError: as `fit` does; what was finished is kept.
         """
-        jobs = deque[tuple[Arm, int]]()
+        jobs = []
         for seed in range(self.run.num_seeds):
             arms = list(arms_of(seed))
             arms += self._controls(arms, set(controlled), random_teacher)
             jobs += [(arm, seed) for arm in arms]
         settings = dict.fromkeys(arm.setting for arm, _ in jobs)
-        found: dict[tuple[str, int], Trial] = {}
-        put_off = 0
+        if len(settings) * self.run.num_seeds != len(jobs):
+            raise ArgumentError(f"settings must differ and be the same for every seed, got {', '.join(settings)}")
         with self.run.progress.task(f"{self.run.recipe}: nets", len(jobs), "nets") as task:
-            while jobs:
-                arm, seed = jobs.popleft()
-                try:
-                    found[arm.setting, seed] = self._trial(arm, seed, wait=put_off > len(jobs))
-                except BusyError:
-                    jobs.append((arm, seed))
-                    put_off += 1
-                    continue
-                put_off = 0
-                task.advance(1)
+            trials = self._shared(
+                [lambda wait, arm=arm, seed=seed: self._trial(arm, seed, wait=wait) for arm, seed in jobs], task
+            )
+        found = {(arm.setting, seed): trial for (arm, seed), trial in zip(jobs, trials, strict=True)}
         return {setting: [found[setting, seed] for seed in range(self.run.num_seeds)] for setting in settings}
+
+    @staticmethod
+    def _shared(jobs: "Sequence[Callable[[bool], Done]]", task: Task | None = None) -> "list[Done]":
+        """Return what all jobs return; what another process is at is put off, and waited for when all else is done."""
+        done: dict[int, Done] = {}
+        left, put_off = deque(enumerate(jobs)), 0
+        while left:
+            place, job = left.popleft()
+            try:
+                done[place] = job(put_off > len(left))
+            except BusyError:
+                left.append((place, job))
+                put_off += 1
+                continue
+            put_off = 0
+            if task is not None:
+                task.advance(1)
+        return [done[place] for place in range(len(jobs))]
 
     def _controls(self, arms: Sequence[Arm], controlled: set[str], random_teacher: NetMaker | None) -> list[Arm]:
         found = []

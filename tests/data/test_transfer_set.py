@@ -1,11 +1,14 @@
 """The one form of a data set: ids stay, subsets and splits are repeatable, fingerprints bind."""
 
+import re
+
 import pytest
 import torch
 from torch.testing import assert_close
 
 from limbeck import ArgumentError, TransferSet
 from limbeck.data import load_digits
+from limbeck.training.objectives import FromLabels
 
 
 def numbers(count=20, labelled=True):
@@ -44,6 +47,84 @@ def test_fingerprint_sees_every_value_and_the_shape():
     assert numbers(labelled=False).fingerprint == numbers().fingerprint
 
 
+def test_only_the_asked_for_keep_their_labels():
+    data = numbers()
+    partly = data.labelled_only(torch.tensor([7, 3]))
+    assert partly.labels_at(partly.ids).tolist() == [-1] * 3 + [0] + [-1] * 3 + [1] + [-1] * 12
+    assert partly.labels_at(torch.tensor([3, 4])).tolist() == [0, -1]
+    assert torch.equal(partly.ids, data.ids)
+    assert partly.fingerprint == data.fingerprint
+    assert partly.labels_fingerprint != data.labels_fingerprint
+    assert data.labels.tolist() == numbers().labels.tolist()
+
+
+def test_only_labels_that_are_there_are_kept():
+    twice = numbers().labelled_only(torch.tensor([7, 3])).labelled_only(torch.tensor([7, 8]))
+    assert twice.labelled().ids.tolist() == [7]
+
+
+def test_a_set_is_partly_labelled_where_a_row_of_its_own_has_no_label():
+    partly = numbers().labelled_only(torch.arange(10))
+    assert partly.partly_labelled
+    assert not partly.subset(torch.tensor([2, 9])).partly_labelled
+    assert partly.subset(torch.tensor([2, 10])).partly_labelled
+    assert not numbers().partly_labelled
+    assert not numbers(labelled=False).partly_labelled
+
+
+def test_the_labelled_part_keeps_its_order_and_its_labels():
+    partly = numbers().labelled_only(torch.tensor([3, 7, 11])).subset(torch.tensor([11, 4, 3]))
+    labelled = partly.labelled()
+    assert labelled.ids.tolist() == [11, 3]
+    assert labelled.labels_at(labelled.ids).tolist() == [2, 0]
+    assert not labelled.partly_labelled
+
+
+@pytest.mark.parametrize("whole", [numbers(), numbers(labelled=False), numbers().labelled_only(torch.arange(20))])
+def test_a_set_of_which_no_row_lacks_what_others_have_is_its_own_labelled_part(whole):
+    assert whole.labelled() is whole
+
+
+def test_of_runs_those_are_labelled_whose_rows_all_are():
+    lengths = torch.tensor([3, 1, 4, 2])
+    labels = torch.tensor([0, 1, 2, 0, 1, -1, 0, 1, 2, 0])
+    data = TransferSet(torch.arange(10.0)[:, None], labels, run_lengths=lengths)
+    labelled = data.labelled()
+    assert (labelled.ids.tolist(), labelled.num_rows) == ([0, 1, 3], 6)
+    assert labelled.labels_at(labelled.ids).tolist() == [0, 1, 2, 0, 2, 0]
+    assert data.subset(torch.tensor([3, 2, 0])).labelled().ids.tolist() == [3, 0]
+    fewer = data.labelled_only(torch.tensor([0, 2]))
+    assert fewer.labels.tolist() == [0, 1, 2, -1, 1, -1, 0, 1, -1, -1]
+    assert fewer.labelled().ids.tolist() == [0]
+
+
+@pytest.mark.parametrize("high", [-1, 2])
+def test_rows_without_a_label_are_refused_where_they_are_not_allowed(high):
+    data = TransferSet(torch.zeros(3, 1), torch.tensor([-1, high, high]))
+    data.check_classes(3, partly_labelled=True)
+    message = rf"must lie in 0\.\.2, got -1\.\.{high}\n\nhint: a set to judge on has a label for each row"
+    with pytest.raises(ArgumentError, match=message):
+        data.check_classes(3)
+
+
+@pytest.mark.parametrize("label", [-2, 3])
+def test_no_other_number_outside_the_classes_stands_for_no_label(label):
+    data = TransferSet(torch.zeros(3, 1), torch.tensor([0, label, 1]))
+    with pytest.raises(ArgumentError, match=r"labels of the transfer set must lie in -1\.\.2, got ") as refused:
+        data.check_classes(3, partly_labelled=True)
+    assert refused.value.hint is None
+    with pytest.raises(ArgumentError, match=r"must lie in 0\.\.2, got [-0-9.]+$"):
+        data.check_classes(3)
+
+
+def test_training_on_labels_needs_a_label_for_each_row():
+    partly = numbers().labelled_only(torch.arange(10))
+    message = "needs a label for each row, the transfer set has rows without\n\nhint: train on transfer_set.labelled()"
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        FromLabels().check(partly)
+    FromLabels().check(partly.labelled())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -74,6 +155,14 @@ def test_fingerprint_sees_every_value_and_the_shape():
         (lambda: numbers().split(20), "must take between 1 and 19 examples, got 20"),
         (lambda: numbers().subset(torch.tensor([20])), "a subset's ids must be ids of the transfer set"),
         (lambda: numbers().subset(torch.tensor([], dtype=torch.int64)), "at least one example, got 0"),
+        (
+            lambda: numbers(labelled=False).labelled_only(torch.tensor([0])),
+            "labels to keep must be there, the transfer set has none",
+        ),
+        (
+            lambda: numbers().labelled_only(torch.arange(5)).subset(torch.arange(5, 9)).labelled(),
+            "a subset of the transfer set must have at least one example, got 0",
+        ),
     ],
 )
 @pytest.mark.usefixtures("shapes_unchecked")

@@ -3,11 +3,23 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
+from limbeck import ArgumentError
 from limbeck.data import TransferSet
 from limbeck.progress import Progress
-from limbeck.recipes import RECIPES, letters, mnist
+from limbeck.recipes import (
+    RECIPES,
+    letters,
+    mnist,
+    mnist_best,
+    mnist_ensemble,
+    mnist_few,
+    mnist_missing,
+    mnist_temperature,
+    mnist_unlabelled,
+)
 from limbeck.runs import Run
 
 
@@ -24,16 +36,140 @@ def small_mnist(folder=None):
     )
 
 
-def test_mnist_takes_its_road(tmp_path, monkeypatch):
+def run_small(module, config, folder, monkeypatch, seeds=2, **options):
+    """A recipe's smoke run on noise."""
     monkeypatch.setattr("limbeck.data.load_mnist", small_mnist)
-    config = replace(mnist.Mnist().smoke(), validation=50)
-    run = Run("mnist", config, tmp_path / "run", 1, None, Progress(), "limbeck run mnist --smoke")
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    config = replace(config.smoke(), validation=50)
+    run = Run(name, config, folder / name, seeds, None, Progress(), f"limbeck run {name}", cache=folder, **options)
     with run.held():
-        result = mnist.main(config, run)
-    assert [line["model"] for line in result.table] == ["teacher", "twin", "student"]
+        return module.main(config, run)
+
+
+def settings(result):
+    return [line["model"] for line in result.table]
+
+
+def test_mnist_compares_student_and_twin(tmp_path, monkeypatch):
+    result = run_small(mnist, mnist.Mnist(), tmp_path, monkeypatch, seeds=1)
+    assert settings(result) == ["teacher", "twin", "student"]
     assert [line["paper's errors"] for line in result.table] == ["67", "146", "74"]
     assert "exact McNemar p" in result.findings[0]
+    assert "latency p50 (ms)" in result.table[0]
     assert result.report.exists()
+
+
+def test_the_mnist_recipes_share_their_nets(tmp_path, monkeypatch):
+    run_small(mnist, mnist.Mnist(), tmp_path, monkeypatch)
+    before = len(list((tmp_path / "nets").iterdir()))
+    assert before == 1 + 2 * 2
+    run_small(mnist_missing, mnist_missing.MnistMissing(), tmp_path, monkeypatch)
+    assert len(list((tmp_path / "nets").iterdir())) == before + 2 * 2  # the teacher and the whole student are there
+    assert len(list((tmp_path / "targets").glob("*/manifest.json"))) == 1
+
+
+def test_mnist_temperature_draws_what_it_varied(tmp_path, monkeypatch):
+    result = run_small(mnist_temperature, mnist_temperature.MnistTemperature(), tmp_path, monkeypatch)
+    assert settings(result)[:3] == ["teacher", "twin, 30 units", "student, 30 units, T=1"]
+    assert len(result.table) == 1 + 2 * (1 + 4)
+    assert "Test errors by temperature and size" in result.report.read_text()
+    assert [said.split()[0] for said in result.findings] == ["300", "30"]
+
+
+def test_mnist_missing_tells_both_corrections(tmp_path, monkeypatch):
+    result = run_small(mnist_missing, mnist_missing.MnistMissing(), tmp_path, monkeypatch)
+    by_name = {(row["setting"], row["metric"]): row for row in result.rows}
+    for name in (mnist_missing.NO_THREES, mnist_missing.SEVENS_EIGHTS):
+        plain, validation, test = (
+            by_name[setting, "test errors"]["mean"]
+            for setting in (name, f"{name}, bias from validation", f"{name}, bias from the test set")
+        )
+        assert test <= min(plain, validation)
+    assert by_name["student, 3s missing, bias from validation, on 3s", "accuracy"]["n"] == 2
+    assert by_name["student, 3s missing, bias from the test set", "test errors"]["paper"] == 109
+    assert by_name["student, 3s missing, bias from validation", "test errors"]["paper"] is None
+
+
+def test_mnist_few_draws_parts_by_the_seed_the_smaller_from_the_larger():
+    train = small_mnist()[0]
+    small, large = (set(mnist_few.part_of(train, fraction, 0).ids.tolist()) for fraction in (0.1, 0.3))
+    assert (len(small), len(large)) == (30, 90)
+    assert small < large
+    assert set(mnist_few.part_of(train, 0.1, 1).ids.tolist()) != small
+
+
+def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(tmp_path, monkeypatch):
+    config = mnist_few.MnistFew(steps=400)
+    part = mnist_few.part_of(small_mnist()[0], 0.3, 0)
+    budget = config.budget_for(part)
+    assert (budget.batch_size, budget.epochs) == (11, 49)
+    assert budget.early_stop is None
+    assert config.stopping_early(budget).early_stop == 10
+    result = run_small(mnist_few, mnist_few.MnistFew(), tmp_path, monkeypatch)
+    assert settings(result)[1:] == ["twin, 100% labels", "student, 100% soft", "twin, 30% labels", "student, 30% soft"]
+    assert result.findings[0].startswith("30% of the data: ")
+
+
+def test_mnist_unlabelled_needs_no_labels(tmp_path, monkeypatch):
+    config = replace(mnist_unlabelled.MnistUnlabelled(), labelled=0.2)
+    result = run_small(mnist_unlabelled, config, tmp_path, monkeypatch)
+    names = ["twin, 20% labels", "twin", "student, no labels", "student, 20% labels", "student, all labels"]
+    assert settings(result)[1:] == names
+    assert len(result.findings) == 4
+
+
+def test_mnist_ensemble_takes_both_means_and_one_member_a_seed(tmp_path, monkeypatch):
+    result = run_small(mnist_ensemble, mnist_ensemble.MnistEnsemble(), tmp_path, monkeypatch)
+    names = ["teacher", "ensemble, arithmetic mean", "ensemble, geometric mean", "twin", "student, one teacher"]
+    assert settings(result) == [*names, "student, arithmetic mean", "student, geometric mean"]
+    assert next(row["n"] for row in result.rows if row["setting"] == "teacher") == 2
+    one = next(row for row in result.rows if row["setting"] == "student, one teacher" and row["metric"] == "NLL")
+    assert one["values"][0] != one["values"][1]
+
+
+def test_mnist_best_adds_one_means_after_the_other(tmp_path, monkeypatch):
+    result = run_small(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch)
+    assert settings(result)[3:] == [*mnist_best.STEPS, mnist_best.TWIN]
+    told = [said.split(" brings ")[0] for said in result.findings if " brings " in said]
+    assert told == list(mnist_best.MEANS.values())
+
+
+def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
+    controls = ("smoothed", "permuted", "random")
+    result = run_small(mnist, mnist.Mnist(), tmp_path, monkeypatch, controls=controls)
+    assert [name.partition(", control: ")[2] for name in settings(result)[3:]] == [
+        "labels smoothed to equal entropy",
+        "other classes permuted",
+        "untrained teacher",
+    ]
+    assert [said for said in result.findings if "control: " in said] == result.findings[-3:]
+
+
+@pytest.mark.parametrize(
+    ("module", "config", "rule"),
+    [
+        (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must differ and lie between 0 and 1"),
+        (mnist_few, mnist_few.MnistFew(patience=0.0), "patience must lie in 0..1"),
+        (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.0), "lie between 0 and 1"),
+    ],
+)
+def test_what_no_recipe_can_do_is_refused_before_anything_is_trained(module, config, rule, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(config), "smoke", lambda self: self)
+    with pytest.raises(ArgumentError, match=rule):
+        run_small(module, config, tmp_path, monkeypatch)
+    assert not (tmp_path / "nets").exists()
+
+
+def test_the_papers_two_statements_on_temperature_are_tested():
+    steady = {(300, t): [70.0, 72.0, 71.0] for t in (8.0, 20.0, 50.0)}
+    assert "“fairly similar” holds to within 10 errors" in mnist_temperature._large(steady)[0]
+    rising = steady | {(300, 50.0): [90.0, 91.0, 93.0]}
+    assert "is not shown" in mnist_temperature._large(rising)[0]
+    assert "T=8 less T=50, -20.3 errors" in mnist_temperature._large(rising)[0]
+    small = {(30, 1.0): [330.0, 331, 333], (30, 4.0): [300.0, 302, 300], (30, 20.0): [320.0, 321, 320]}
+    assert "holds; errors at T=4" in mnist_temperature._small(small)[0]
+    assert "does not hold throughout" in mnist_temperature._small(small | {(30, 20.0): [300.0, 304, 297]})[0]
+    assert mnist_temperature._small({(30, 1.0): [1.0]}) == []
 
 
 def small_letters(folder=None):

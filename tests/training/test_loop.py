@@ -15,6 +15,8 @@ from torch.testing import assert_close
 
 from limbeck import ArgumentError, Budget, RunError, TrainingError, TransferSet, fit, write_soft_targets
 from limbeck.data import Jitter
+from limbeck.errors import BusyError
+from limbeck.files import locked
 from limbeck.models import MLP
 from limbeck.training import clock, loop
 from limbeck.training.loop import constrain, rate_share
@@ -436,3 +438,41 @@ def test_bfloat16_is_used_where_asked():
     assert weights(fitted.net).dtype == torch.float32
     exact = fit(net(), blobs(300), budget=replace(QUICK, epochs=10)).net
     assert not torch.equal(weights(fitted.net), weights(exact))
+
+
+def test_a_net_in_the_cache_is_trained_once(tmp_path, monkeypatch):
+    first = fit(net(), blobs(), budget=QUICK, cache=tmp_path)
+    assert first.folder is not None
+    assert first.folder.parent == tmp_path
+    other = fit(net(), blobs(), budget=QUICK, cache=tmp_path, seed=1)
+    assert other.folder != first.folder
+    assert not torch.equal(weights(other.net), weights(first.net))
+    monkeypatch.setattr(loop._Training, "_epoch", None)  # from here on nothing is trained
+    again = fit(net(), blobs(), budget=QUICK, cache=tmp_path)
+    assert torch.equal(weights(again.net), weights(first.net))
+    assert (again.folder, again.history, again.seconds) == (first.folder, first.history, first.seconds)
+    monkeypatch.setattr(loop, "MADE_BY", {"limbeck": "newer", "torch": torch.__version__})
+    with pytest.raises(TypeError):  # newer code trains anew
+        fit(net(), blobs(), budget=QUICK, cache=tmp_path)
+
+
+def test_a_damaged_net_in_the_cache_is_told(tmp_path):
+    folder = fit(net(), blobs(), budget=QUICK, cache=tmp_path).folder
+    path = folder / "model.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(RunError, match="damaged"):
+        fit(net(), blobs(), budget=QUICK, cache=tmp_path)
+
+
+def test_a_net_that_another_process_trains_is_waited_for_or_not(tmp_path):
+    folder = fit(net(), blobs(), budget=QUICK, cache=tmp_path).folder
+    with locked(folder / ".lock"), pytest.raises(BusyError, match="in use by another limbeck"):
+        fit(net(), blobs(), budget=QUICK, cache=tmp_path, wait=False)
+    assert fit(net(), blobs(), budget=QUICK, cache=tmp_path, wait=False).folder == folder
+
+
+def test_a_training_is_kept_in_one_place(tmp_path):
+    with pytest.raises(ArgumentError, match="give folder or cache"):
+        fit(net(), blobs(), folder=tmp_path / "a", cache=tmp_path / "b")

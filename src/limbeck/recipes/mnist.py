@@ -14,7 +14,7 @@ Paper: teacher 67 errors, twin 146, student 74. Expected figures, time and machi
 """
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 import limbeck
 from limbeck.budget import Budget
@@ -53,13 +53,17 @@ class Mnist:
         default_factory=lambda: Budget(epochs=250, batch_size=512, learning_rate=2e-3, max_norm=3.0)
     )
     """What the teacher may spend."""
-    student: Budget = field(default_factory=lambda: Budget(epochs=40, batch_size=256, learning_rate=1e-2))
+    student: Budget = field(default_factory=lambda: Budget(epochs=20, batch_size=256, learning_rate=5e-3))
     """What student and twin may spend."""
 
-    def smoke(self) -> Self:
+    def smoke(self) -> "Mnist":
         """Return the same run in seconds."""
+        return replace(self, **self.small())
+
+    def small(self) -> dict[str, Any]:
+        """Return the fields that make it so."""
         few = Budget(epochs=1, batch_size=1024)
-        return replace(self, teacher_hidden=(32,), student_hidden=(16,), teacher=few, student=few)
+        return {"teacher_hidden": (32,), "student_hidden": (16,), "teacher": few, "student": few}
 
 
 class Lesson:
@@ -79,10 +83,10 @@ class Lesson:
         widths = [784, *config.teacher_hidden, 10]
         return limbeck.models.MLP(widths, scale=255, input_dropout=config.input_dropout, dropout=config.dropout)
 
-    def teacher(self, number: int = 0) -> "limbeck.Fitted":
-        """Return teacher `number`, trained on jittered images."""
+    def teachers(self, count: int = 1) -> "list[limbeck.Fitted]":
+        """Return the paper's teachers, trained on jittered images."""
         seen = self.study.train.seen_through(limbeck.data.Jitter(self.config.jitter))
-        return self.study.teach("teacher", self.teacher_net, seen, self.config.teacher, number)
+        return self.study.teach("teacher", self.teacher_net, seen, self.config.teacher, count)
 
     def student(
         self,
@@ -131,7 +135,7 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
     """Compare student and twin."""
     lesson = Lesson(config, run, PAPER)
     study = lesson.study
-    fitted = lesson.teacher()
+    [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
     arms = [lesson.twin("twin"), lesson.student("student", targets)]
     trials = study.compare(lambda _: arms, controlled=["student"], random_teacher=lesson.teacher_net)

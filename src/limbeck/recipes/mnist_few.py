@@ -12,7 +12,7 @@ machine: results/mnist-few.json, shown by `limbeck list`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,15 +31,15 @@ SECTION_6 = 0.03  # the paper's part
 class MnistParts(Mnist):
     """What nets that learn from a part of the training set may spend."""
 
-    steps: int = 4000
+    steps: int = 3000
     """Steps of a training on a part."""
     patience: float = 0.2
     """A training on labels stops after this share (0..1) of its epochs without a lower validation NLL."""
     batches: int = 8
     """A part has at least so many batches, and none is over the student's batch size."""
 
-    def smoke(self) -> Self:
-        return replace(super().smoke(), steps=4)
+    def small(self) -> dict[str, Any]:
+        return {**super().small(), "steps": 4}
 
     def check(self, fractions: Sequence[float]) -> None:
         """Find what is wrong before anything is trained."""
@@ -69,8 +69,8 @@ class MnistFew(MnistParts):
     fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
     """Parts (0..1) of the training set; all of it comes on top."""
 
-    def smoke(self) -> Self:
-        return replace(super().smoke(), fractions=(0.3,))
+    def small(self) -> dict[str, Any]:
+        return {**super().small(), "fractions": (0.3,)}
 
 
 def part_of(train: "limbeck.TransferSet", fraction: float, seed: int) -> "limbeck.TransferSet":
@@ -83,7 +83,7 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     config.check(config.fractions)
     lesson = Lesson(config, run)
     study = lesson.study
-    fitted = lesson.teacher()
+    [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
 
     def arms_of(seed: int) -> "list[Arm]":

@@ -46,7 +46,7 @@ def main(config: MnistMissing, run: Run) -> "limbeck.conclusion.Result":
     """Compare students of partial transfer sets, before and after the correction."""
     lesson = Lesson(config, run, PAPER)
     study = lesson.study
-    fitted = lesson.teacher()
+    [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
     labels = study.train.labels_at(study.train.ids)
     assert labels is not None

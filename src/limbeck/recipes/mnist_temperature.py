@@ -11,9 +11,9 @@ Expected figures, time and machine: results/mnist-temperature.json, shown by `li
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,15 +41,15 @@ class MnistTemperature(Mnist):
     units: tuple[int, ...] = (30, 100, 300, 800)
     """Units in each of a student's two hidden layers."""
 
-    def smoke(self) -> Self:
-        return replace(super().smoke(), temperatures=(1.0, 4.0, 8.0, 20.0), units=(30, 300))
+    def small(self) -> dict[str, Any]:
+        return {**super().small(), "temperatures": (1.0, 4.0, 8.0, 20.0), "units": (30, 300)}
 
 
 def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     """Compare temperatures for each size."""
     lesson = Lesson(config, run)
     study = lesson.study
-    fitted = lesson.teacher()
+    [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
     arms: list[Arm] = []
     for units in config.units:

@@ -38,7 +38,7 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     config.check([config.labelled])
     lesson = Lesson(config, run)
     study = lesson.study
-    fitted = lesson.teacher()
+    [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
     share = f"{config.labelled:.0%}"
     some, alone = SOME.format(share), f"twin, {share} labels"

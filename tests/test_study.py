@@ -1,0 +1,185 @@
+"""A study: arms share starts, nets are trained once, processes share the work."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from limbeck import ArgumentError, Budget, TransferSet
+from limbeck.files import locked
+from limbeck.models import MLP
+from limbeck.progress import Progress
+from limbeck.runs import Run
+from limbeck.study import Arm, Study
+from limbeck.training import FromLabels, FromSoftTargets
+from limbeck.training.loop import _Training
+
+QUICK = Budget(epochs=2, batch_size=16, learning_rate=1e-2, precision="32-true")
+
+
+def blobs(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    return TransferSet(torch.randn(count, 6, generator=generator) + torch.eye(3).repeat(1, 2)[labels], labels)
+
+
+def net():
+    return MLP([6, 8, 3])
+
+
+def study_in(folder, seeds=2, **options):
+    run = Run("study", QUICK, folder / "run", seeds, None, Progress(), "command", cache=folder / "cache", **options)
+    return Study(run, blobs(64, 0), blobs(16, 1), blobs(32, 2))
+
+
+def two_arms(study):
+    [teacher] = study.teach("teacher", net, study.train, QUICK)
+    targets = study.soften(teacher.net, study.train)
+    return [
+        Arm("twin", net, study.train, FromLabels(), QUICK),
+        Arm("student", net, study.train, FromSoftTargets(targets, 4.0, 0.0), QUICK),
+    ]
+
+
+@pytest.fixture
+def untrainable(monkeypatch):
+    """After this no net is trained."""
+
+    def stop():
+        def epoch(self):
+            raise AssertionError("a net is trained that was there")
+
+        monkeypatch.setattr(_Training, "_epoch", epoch)
+
+    return stop
+
+
+def test_each_arm_is_trained_once_a_seed_and_never_again(tmp_path, untrainable):
+    study = study_in(tmp_path)
+    arms = two_arms(study)
+    first = study.compare(lambda _: arms)
+    assert list(first) == ["twin", "student"]
+    assert [len(own) for own in first.values()] == [2, 2]
+    assert first["twin"][0].test_logits.shape == (32, 3)
+    assert first["twin"][0].validation_logits.shape == (16, 3)
+    assert not torch.equal(first["twin"][0].test_logits, first["twin"][1].test_logits)
+    untrainable()
+    other = study_in(tmp_path / "elsewhere", seeds=1)
+    other = Study(Run("other", QUICK, tmp_path / "o", 1, None, Progress(), "", cache=tmp_path / "cache"), *sets(other))
+    again = other.compare(lambda _: two_arms(other))
+    assert torch.equal(again["student"][0].test_logits, first["student"][0].test_logits)
+    assert again["student"][0].seconds == first["student"][0].seconds
+
+
+def sets(study):
+    return study.train, study.validation, study.test
+
+
+def test_arms_of_a_seed_start_alike(tmp_path):
+    study = study_in(tmp_path)
+    still = Budget(epochs=1, batch_size=64, learning_rate=1e-12)
+    arms = [Arm(name, net, study.train, FromLabels(views), still) for name, views in (("a", None), ("b", 1))]
+    found = study.compare(lambda _: arms)
+    assert torch.allclose(found["a"][0].test_logits, found["b"][0].test_logits, atol=1e-6)
+    assert not torch.allclose(found["a"][0].test_logits, found["a"][1].test_logits, atol=1e-2)
+
+
+def test_what_another_process_trains_is_put_off_and_then_waited_for(tmp_path):
+    study = study_in(tmp_path, seeds=1)
+    arms = two_arms(study)
+    study.compare(lambda _: arms)
+    weights = {name: own[0].weights for name, own in study.compare(lambda _: arms).items()}
+    weights["student"].unlink()
+    lock, trained = weights["twin"].parent / ".lock", threading.Event()
+    order = []
+    own_trial = Study._trial
+
+    def trial(self, arm, seed, *, wait):
+        order.append((arm.setting, wait))
+        if wait:
+            trained.set()
+        return own_trial(self, arm, seed, wait=wait)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Study, "_trial", trial)
+        held = threading.Event()
+
+        def other():
+            with locked(lock):
+                held.set()
+                trained.wait(20)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert held.wait(20)
+        found = study.compare(lambda _: arms)
+        thread.join()
+    assert order[:2] == [("twin", False), ("student", False)]
+    assert order[-1] == ("twin", True)
+    assert list(found) == ["twin", "student"]
+
+
+def test_soft_targets_are_written_once(tmp_path):
+    study = study_in(tmp_path)
+    teacher = net()
+    asked = []
+    teacher.register_forward_hook(lambda *_: asked.append(1))
+    first = study.soften(teacher, study.train)
+    rows = len(asked)
+    assert study.soften(teacher, study.train).fingerprint == first.fingerprint
+    assert len(asked) - rows <= 1  # the classes of a few rows are asked for, no more
+    part = study.train.subset(torch.arange(10))
+    assert study.soften(teacher, part).folder != first.folder
+
+
+def test_controls_are_arms_beside_their_setting(tmp_path):
+    study = study_in(tmp_path, seeds=1, controls=("smoothed", "permuted", "random"))
+    arms = two_arms(study)
+    found = study.compare(lambda _: arms, controlled=["student"], random_teacher=net)
+    assert list(found) == [
+        "twin",
+        "student",
+        "student, control: labels smoothed to equal entropy",
+        "student, control: other classes permuted",
+        "student, control: untrained teacher",
+    ]
+    logits = [own[0].test_logits for own in found.values()]
+    assert all(not torch.equal(a, b) for i, a in enumerate(logits) for b in logits[:i])
+    told = study.controls_told(found, "student")
+    assert len(told) == 3
+    assert told[0].startswith("The student makes ")
+    assert "labels smoothed to equal entropy" in told[0]
+
+
+def test_settings_must_differ(tmp_path):
+    study = study_in(tmp_path, seeds=1)
+    arm = Arm("twin", net, study.train, FromLabels(), QUICK)
+    with pytest.raises(ArgumentError, match="settings must differ"):
+        study.compare(lambda _: [arm, arm])
+
+
+def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
+    study = study_in(tmp_path)
+    study.run.folder.mkdir()
+    [teacher] = study.teach("teacher", net, study.train, QUICK)
+    targets = study.soften(teacher.net, study.train)
+    arm = Arm("student", net, study.train, FromSoftTargets(targets, 4.0, 0.0), QUICK)
+    found = study.compare(lambda _: [arm])
+    logits = study.trial(teacher).test_logits
+    rows = study.rows(found, logits)
+    errors = next(row for row in rows if row["metric"] == "test errors")
+    expected = [int((each.test_logits.argmax(1) != study.labels).sum()) for each in found["student"]]
+    assert errors["values"] == expected
+    agreement = next(row for row in rows if row["metric"] == "agreement")
+    same = [(each.test_logits.argmax(1) == logits.argmax(1)).double().mean().item() for each in found["student"]]
+    assert agreement["values"] == pytest.approx(same)
+    result = study.conclude(rows, ["found"], teacher_logits=logits, twin=None, student=found["student"])
+    assert result.table[0]["model"] == "student"
+    assert "found" in result.report.read_text()
+    nll = [
+        torch.nn.functional.cross_entropy(each.validation_logits, study.validation_labels).item()
+        for each in found["student"]
+    ]
+    best = found["student"][nll.index(min(nll))].weights
+    assert (study.run.folder / "student.safetensors").read_bytes() == Path(best).read_bytes()
