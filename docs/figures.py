@@ -7,15 +7,17 @@ python docs/figures.py --check    fails where a page says something else
 import re
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
-from limbeck.results import load, spread
+from limbeck.results import headlines, load, spread
 
 DOCS = Path(__file__).parent
-PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md")
-MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md")
+MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
 
 
@@ -45,13 +47,38 @@ def recipes() -> str:
     lines = ["| recipe | setting | paper | ours | seeds |", "|---|---|---|---|---|"]
     for recipe in RECIPES:
         told = load(recipe.name)
-        errors = [] if told is None else [row for row in told["rows"] if row["metric"] == "test errors"]
-        for row in errors:
+        for row in [] if told is None else headlines(told):
             paper = "–" if row["paper"] is None else f"{row['paper']:g}"
             lines.append(f"| `{recipe.name}` | {row['setting']}, test errors | {paper} | {spread(row)} | {row['n']} |")
         if told is None:
             lines.append(f"| `{recipe.name}` | not recorded yet | – | – | – |")
     return "\n".join([*lines, ""])
+
+
+def study(name: str) -> str:
+    """Return all settings of a recipe, paper beside ours, and what was found."""
+    told = load(name)
+    if told is None:
+        return MISSING
+    told_metrics = ("test errors", "accuracy", "NLL", "agreement")
+    settings = dict.fromkeys(row["setting"] for row in told["rows"] if row["metric"] in ("test errors", "accuracy"))
+    rows = {(row["setting"], row["metric"]): row for row in told["rows"]}
+    metrics = [metric for metric in told_metrics if any((setting, metric) in rows for setting in settings)]
+    lines = [f"| | seeds | paper | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
+    for setting in settings:
+        own = [rows.get((setting, metric)) for metric in metrics]
+        first = next(row for row in own if row is not None)
+        cells = ["" if row is None else formatted(row) for row in own]
+        lines.append(f"| {setting} | {first['n']} | {paper_of(own)} | {' | '.join(cells)} |")
+    seconds = sum(row["mean"] for row in told["rows"] if row["metric"] == "seconds")
+    made = f"`{told['command']}`; {seconds / 60:.0f} minutes of training a seed on {told['machine']}, {told['date']}."
+    return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", made, ""])
+
+
+def paper_of(rows: list[dict[str, Any] | None]) -> str:
+    """Return the paper's figure for a setting."""
+    told = [row for row in rows if row is not None and row["paper"] is not None]
+    return formatted({**told[0], "mean": told[0]["paper"], "n": 1}) if told else "–"
 
 
 SHORT = (  # what README tells of the benchmarks: file, beginning of the setting
@@ -144,6 +171,7 @@ def inserted(text: str) -> str:
         "out_of_core": lambda: whole("out_of_core"),
         "loop": lambda: whole("loop", "startup", "kills"),
     }
+    blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
 
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import factorial, isfinite
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -78,7 +78,24 @@ class DenseTargets:
 
 
 @dataclass(frozen=True)
-class TopKTargets:
+class _InPart:
+    """Targets whose rows hold some of the classes; `parts` names the tensors that have a row each."""
+
+    classes: Tensor
+    parts: ClassVar[tuple[str, ...]] = ()
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __getitem__(self, rows: slice) -> Any:
+        return replace(self, **{name: getattr(self, name)[rows] for name in self.parts})
+
+    def to(self, device: torch.device) -> Any:
+        return replace(self, **{name: getattr(self, name).to(device) for name in self.parts})
+
+
+@dataclass(frozen=True)
+class TopKTargets(_InPart):
     """The k most probable classes of each row, and what is left as one bucket; good at one temperature.
 
     The bucket is compared with the student's whole mass outside the k classes: a KL over k + 1 outcomes, the
@@ -91,16 +108,7 @@ class TopKTargets:
     """Log of the mass of the other classes at `temperature`; -inf where k is all of them."""
     temperature: float
     num_classes: int
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    def __getitem__(self, rows: slice) -> "TopKTargets":
-        return replace(self, classes=self.classes[rows], logits=self.logits[rows], log_tail=self.log_tail[rows])
-
-    def to(self, device: torch.device) -> "TopKTargets":
-        parts = {name: getattr(self, name).to(device) for name in ("classes", "logits", "log_tail")}
-        return replace(self, **parts)
+    parts: ClassVar = ("classes", "logits", "log_tail")
 
     def divergence(self, student_logits: Tensor, temperature: float, gradient: Tensor) -> Tensor:
         check_served((self.temperature,), temperature)
@@ -119,7 +127,7 @@ class TopKTargets:
 
 
 @dataclass(frozen=True)
-class SampledTargets:
+class SampledTargets(_InPart):
     """Classes drawn by importance, with weights whose expected sum for a class is its probability.
 
     Value and gradient are those of the whole distribution on average; a single row's value may be negative. Nothing
@@ -131,17 +139,7 @@ class SampledTargets:
     log_probs: Float[Tensor, "batch samples"]
     temperature: float
     num_classes: int
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    def __getitem__(self, rows: slice) -> "SampledTargets":
-        parts = {name: getattr(self, name)[rows] for name in ("classes", "weights", "log_probs")}
-        return replace(self, **parts)
-
-    def to(self, device: torch.device) -> "SampledTargets":
-        parts = {name: getattr(self, name).to(device) for name in ("classes", "weights", "log_probs")}
-        return replace(self, **parts)
+    parts: ClassVar = ("classes", "weights", "log_probs")
 
     def divergence(self, student_logits: Tensor, temperature: float, gradient: Tensor) -> Tensor:
         check_served((self.temperature,), temperature)

@@ -113,9 +113,12 @@ def formatted(row: dict[str, Any]) -> str:
     """
     if row["metric"] == "parameters":
         return f"{row['mean']:,.0f}"
-    scale, digits, unit = {"test errors": (1, 1, ""), "agreement": (100, 1, "%"), LATENCY: (1, 3, "")}.get(
-        row["metric"], (1, 3, "")
-    )
+    scale, digits, unit = {
+        "test errors": (1, 1, ""),
+        "agreement": (100, 1, "%"),
+        "accuracy": (100, 2, "%"),
+        LATENCY: (1, 3, ""),
+    }.get(row["metric"], (1, 3, ""))
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
     return f"{row['mean'] * scale:.{digits}f}{spread}{unit}"
 

@@ -12,6 +12,7 @@ from limbeck.files import write_json
 from limbeck.runs import Run, provenance
 
 FOLDER = "results"
+FEW = 7  # settings that are all told
 
 
 def record(run: Run, rows: list[dict[str, Any]], findings: list[str]) -> Path:
@@ -36,10 +37,20 @@ def expected(name: str) -> list[str]:
     if told is None:
         return ["not recorded yet"]
     errors = [row for row in told["rows"] if row["metric"] == "test errors"]
-    lines = [f"{row['setting']}: {spread(row)} test errors" + paper(row) for row in errors]
+    lines = [f"{row['setting']}: {spread(row)} test errors" + paper(row) for row in headlines(told)]
+    lines += told["findings"] if len(headlines(told)) < len(errors) else []
     seconds = sum(row["mean"] for row in told["rows"] if row["metric"] == "seconds")
-    seeds = f"{errors[0]['n']} seed{'s' if errors[0]['n'] > 1 else ''}"
+    most = max(row["n"] for row in errors)
+    seeds = f"{most} seed{'s' if most > 1 else ''}"
     return [*lines, f"({seeds}, {seconds:.0f} s of training each, on {told['machine']})"]
+
+
+def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of test errors that stand for a recipe: all of a few, of many the plain ones and the paper's."""
+    errors = [row for row in told["rows"] if row["metric"] == "test errors"]
+    if len(errors) <= FEW:
+        return errors
+    return [row for row in errors if "," not in row["setting"] or row["paper"] is not None]
 
 
 def spread(row: dict[str, Any]) -> str:

@@ -111,7 +111,13 @@ RECORD = [
 
 BAD = [
     (("rum",), "command must be one of list, run, report, soften, targets, got 'rum'\n\nhint: did you mean run?"),
-    (("run", "digit"), "recipe must be one of digits, letters, mnist, got 'digit'\n\nhint: did you mean digits?"),
+    (
+        ("run", "digit"),
+        (
+            "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
+            "mnist-unlabelled, mnist-ensemble, mnist-best, got 'digit'\n\nhint: did you mean digits?"
+        ),
+    ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
     (("run", "digits", "--temperature", "warm"), "--temperature"),
     (("run", "digits", "--temperature", "0"), "temperature must be > 0, from 1e-06 to 1e+09, got 0.0"),
@@ -164,7 +170,7 @@ def test_a_damaged_store_in_a_run_is_said(smoke, tmp_path):
 
 def test_list_tells_what_each_recipe_is_and_came_to(tmp_path):
     done = limbeck("list", cwd=tmp_path)
-    assert "digits    Ten nets into one" in done.stdout
+    assert "digits             Ten nets into one" in done.stdout
     told = json.loads(limbeck("list", "--json", cwd=tmp_path).stdout)
     assert [entry["recipe"] for entry in told] == ["digits", "letters", "mnist"]
 

@@ -7,8 +7,10 @@ teacher judged, in any order, in any batch, on any machine, and nobody stores th
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Int
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -50,6 +52,12 @@ def _check_images(inputs: Tensor, pixels: int, view: str) -> None:
         raise ArgumentError(f"{view} must not exceed the image, got {pixels} pixels for images of {size}")
 
 
+def _moved(images: Tensor, words: NDArray[np.uint64], pixels: int) -> Tensor:
+    """Return each image shifted by up to `pixels` in both directions, by the first two of its random words."""
+    down, right = torch.from_numpy(below(words[:2], 2 * pixels + 1)).to(images.device)
+    return shifted(images, down, right, pixels)
+
+
 @dataclass(frozen=True)
 class Jitter:
     """Each image shifted by up to `pixels` in both directions; zeros come in at the edge (Hinton et al. 2015, s. 3)."""
@@ -63,9 +71,7 @@ class Jitter:
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
         _check_images(inputs, self.pixels, "jitter")
-        words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
-        shifts = torch.from_numpy(below(words[:2], 2 * self.pixels + 1)).to(inputs.device)
-        return shifted(inputs, shifts[0], shifts[1], self.pixels)
+        return _moved(inputs, philox(self.seed, STREAM, ids.cpu().numpy(), number), self.pixels)
 
     def spec(self) -> dict[str, Any]:
         return {"name": "jitter", **asdict(self)}
@@ -89,8 +95,7 @@ class CropFlip:
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
         _check_images(inputs, self.pixels, "crop")
         words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
-        shifts = torch.from_numpy(below(words[:2], 2 * self.pixels + 1)).to(inputs.device)
-        images = shifted(inputs, shifts[0], shifts[1], self.pixels)
+        images = _moved(inputs, words, self.pixels)
         mirrored = torch.from_numpy(below(words[2:3], 2)[0].astype(bool) & self.flip).to(inputs.device)
         images[mirrored] = images[mirrored].flip(-1)
         return images

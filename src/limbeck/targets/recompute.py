@@ -104,8 +104,8 @@ def _compared(  # noqa: PLR0917 - private
         fresh = torch.where(fresh.isneginf(), fresh, fresh.clamp(min=LOWEST_FLOAT16))
     apart = torch.where(stored == fresh, 0, (stored - fresh).abs())  # equal where both are -inf
     excess = (apart - fresh.abs().nan_to_num(posinf=0) * HALF_STEP).clamp(min=0)
-    again = targets.encoding.encode(logits, torch.arange(len(logits)))
     for name in {"log_tail", "log_totals"} & columns.keys():  # what is kept of the classes that are not
+        again = targets.encoding.encode(logits, torch.arange(len(logits)))
         masses = [torch.from_numpy(each[name].copy()).exp() for each in (columns, again)]
         apart, excess = (torch.cat([part, (masses[0] - masses[1]).abs()], -1) for part in (apart, excess))
     row = int(apart.amax(-1).argmax())

@@ -8,10 +8,10 @@ columns `example` (ids) and `logits` or `probs` (lists of one number a class), p
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -37,6 +37,9 @@ from limbeck.targets.shards import lists_of, to_shard
 from limbeck.targets.writer import begin, default_rows_per_shard, write_member
 from limbeck.teachers import PROBABILITY_FLOOR, logits_of
 
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
 KEY = b"limbeck"  # of the manifest in the schema
 EXPORT_AGAIN = "export the store again, and carry the file again"
 ROWS = 4096  # of a table from elsewhere, handed over at once
@@ -50,6 +53,8 @@ def export_parquet(targets: SoftTargets, path: str | Path, *, progress: Progress
         TargetsError: a shard is missing or damaged.
         RunError: the file can't be written.
     """
+    import pyarrow.parquet as pq
+
     path, manifest = Path(path), targets.manifest
     sealed = manifest.sealed()
     total = manifest.num_rows * targets.num_members
@@ -108,6 +113,8 @@ def import_parquet(
         TargetsError: the file is no such table, is damaged, or lacks predictions of some examples.
         RunError: the folder can't be written.
     """
+    import pyarrow.parquet as pq
+
     path, folder, progress = Path(path), Path(folder), progress or Progress()
     with _readable(path), pq.ParquetFile(path) as file:
         told = (file.schema_arrow.metadata or {}).get(KEY)
@@ -130,7 +137,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise TargetsError(f"{path} can't be read as Parquet: {error}") from error
 
 
-def _restore(file: pq.ParquetFile, manifest: Manifest, folder: Path, progress: Progress) -> SoftTargets:
+def _restore(file: "pq.ParquetFile", manifest: Manifest, folder: Path, progress: Progress) -> SoftTargets:
     """Write an exported store as it was; the manifest, which makes it one, last."""
     if (folder / NAME).exists():
         raise TargetsError(f"{folder} holds soft targets already", "choose another folder")
