@@ -99,7 +99,7 @@ def test_mnist_few_draws_parts_by_the_seed_the_smaller_from_the_larger():
 
 
 def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(tmp_path, monkeypatch):
-    config = mnist_few.MnistFew(steps=400)
+    config = mnist_few.MnistFew(steps=400, batches=8)
     part = mnist_few.part_of(small_mnist()[0], 0.3, 0)
     budget = config.budget_for(part)
     assert (budget.batch_size, budget.epochs) == (11, 49)

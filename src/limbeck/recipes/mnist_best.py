@@ -50,7 +50,7 @@ class MnistBest(Mnist):
     """Temperature from the convolution net on."""
     convolution: Budget = field(default_factory=lambda: Budget(epochs=12, batch_size=256, learning_rate=4e-3))
     """What each convolution net may spend."""
-    longer: Budget = field(default_factory=lambda: Budget(epochs=80, batch_size=256, learning_rate=5e-3))
+    longer: Budget = field(default_factory=lambda: Budget(epochs=64, batch_size=256, learning_rate=5e-3))
     """What the last student, and its twin, may spend."""
 
     def small(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class MnistParts(Mnist):
     """Steps of a training on a part."""
     patience: float = 0.2
     """A training on labels stops after this share (0..1) of its epochs without a lower validation NLL."""
-    batches: int = 8
+    batches: int = 32
     """A part has at least so many batches, and none is over the student's batch size."""
 
     def small(self) -> dict[str, Any]:
