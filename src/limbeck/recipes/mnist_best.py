@@ -42,13 +42,13 @@ class MnistBest(Mnist):
     """Channels of the convolutions of a teacher, block by block."""
     block_dropout: float = 0.1
     """Probability of dropping an input of a convolution."""
-    members: int = 4
+    members: int = 3
     """Convolution nets in the ensemble."""
     views: int = 16
     """Jittered views of each image that the teachers judge; the student sees one an epoch."""
     best_temperature: float = 4.0
     """Temperature from the convolution net on."""
-    convolution: Budget = field(default_factory=lambda: Budget(epochs=12, batch_size=256, learning_rate=4e-3))
+    convolution: Budget = field(default_factory=lambda: Budget(epochs=8, batch_size=256, learning_rate=4e-3))
     """What each convolution net may spend."""
     longer: Budget = field(default_factory=lambda: Budget(epochs=64, batch_size=256, learning_rate=5e-3))
     """What the last student, and its twin, may spend."""
