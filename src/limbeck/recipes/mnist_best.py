@@ -40,8 +40,6 @@ class MnistBest(Mnist):
 
     blocks: tuple[tuple[int, ...], ...] = ((32,), (64, 64))
     """Channels of the convolutions of a teacher, block by block."""
-    block_dropout: float = 0.1
-    """Probability of dropping an input of a convolution."""
     members: int = 3
     """Convolution nets in the ensemble."""
     views: int = 16
@@ -105,4 +103,4 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
 
 
 def _convolution(config: MnistBest) -> "limbeck.models.VGG":
-    return limbeck.models.VGG(config.blocks, 10, channels=1, size=28, dropout=config.block_dropout)
+    return limbeck.models.VGG(config.blocks, 10, channels=1, size=28)
