@@ -68,9 +68,7 @@ def setting_rows(
 
 def row_of(setting: str, metric: str, values: list[float], paper: float | None) -> dict[str, Any]:
     """Return one row of record; the sd is that of a sample, 0 for one value."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    mean = float(np.mean(values))
-    told = {"setting": setting, "metric": metric, "n": len(values), "mean": mean, "sd": sd}
+    told = {"setting": setting, "metric": metric, "n": len(values), "mean": mean_of(values), "sd": sd_of(values)}
     return {**told, "values": values, "paper": paper}
 
 
@@ -82,6 +80,11 @@ def strongest(outcomes: Sequence[Outcome]) -> str:
 def mean_of(values: Sequence[float]) -> float:
     """Return the mean of some figures."""
     return float(np.mean(values))
+
+
+def sd_of(values: Sequence[float]) -> float:
+    """Return their sample sd, 0 for one value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:

@@ -8,7 +8,7 @@ by whichever recipe. Several processes that share a cache share the work: each t
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,8 @@ from limbeck.training.controls import control_objective, control_setting
 
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
+TeacherLogits = Tensor | list[Tensor] | None
+"""What a teacher says of the test set: one for all trials, or one a trial."""
 Paper = dict[tuple[str, str], float]
 """The paper's figures, by setting and metric."""
 
@@ -56,6 +58,7 @@ class Trial:
 
     test_logits: Float[Tensor, "examples classes"]
     validation_logits: Float[Tensor, "others classes"]
+    validation_errors: int
     history: list[dict[str, float]]
     seconds: float
     net: nn.Module
@@ -100,7 +103,7 @@ class Study:
     def compare(
         self,
         arms_of: Callable[[int], Sequence[Arm]],
-        controlled: Iterable[str] = (),
+        controlled: Collection[str] = (),
         random_teacher: NetMaker | None = None,
     ) -> dict[str, list[Trial]]:
         """Train every seed's arms and return what its nets say, by setting, one trial a seed.
@@ -170,9 +173,11 @@ class Study:
     def trial(self, fitted: Fitted) -> Trial:
         """Return what a trained net says of the study's sets."""
         assert fitted.folder is not None
+        logits = predict(fitted.net, self.validation)
         return Trial(
             predict(fitted.net, self.test),
-            predict(fitted.net, self.validation),
+            logits,
+            measure(logits, self.validation_labels).errors,
             fitted.history,
             fitted.seconds,
             fitted.net,
@@ -203,13 +208,15 @@ class Study:
         """The class of each validation example."""
         return _labels_of(self.validation)
 
-    def measures(self, trials: Sequence[Trial], teacher_logits: Tensor | None = None) -> list[Measures]:
-        """Return each trial's figures on the test set."""
+    def measures(self, trials: Sequence[Trial], teacher_logits: TeacherLogits = None) -> list[Measures]:
+        """Return each trial's figures on the test set; with what its teacher says there, their agreement."""
+        by_seed = teacher_logits if isinstance(teacher_logits, list) else [teacher_logits] * len(trials)
         return [
-            measure(trial.test_logits, self.labels, teacher_logits, count_parameters(trial.net)) for trial in trials
+            measure(trial.test_logits, self.labels, logits, count_parameters(trial.net))
+            for trial, logits in zip(trials, by_seed, strict=True)
         ]
 
-    def rows(self, trials: dict[str, list[Trial]], teacher_logits: Tensor | None = None) -> list[dict[str, Any]]:
+    def rows(self, trials: Mapping[str, Sequence[Trial]], teacher_logits: TeacherLogits) -> list[dict[str, Any]]:
         """Return the rows of record of settings: their figures on the test set, and their training's seconds."""
         found = []
         for setting, own in trials.items():

@@ -103,10 +103,17 @@ def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(t
     part = mnist_few.part_of(small_mnist()[0], 0.3, 0)
     budget = config.budget_for(part)
     assert (budget.batch_size, budget.epochs) == (11, 49)
+    assert budget.learning_rate == pytest.approx(5e-3 * (11 / 256) ** 0.5)
     assert budget.early_stop is None
     assert config.stopping_early(budget).early_stop == 10
     result = run_small(mnist_few, mnist_few.MnistFew(), tmp_path, monkeypatch)
-    assert settings(result)[1:] == ["twin, 100% labels", "student, 100% soft", "twin, 30% labels", "student, 30% soft"]
+    assert settings(result)[1:] == [
+        "twin, 100% labels",
+        "student, 100% soft",
+        "twin, 30% labels",
+        "twin, 30% labels, to the end",
+        "student, 30% soft",
+    ]
     assert result.findings[0].startswith("30% of the data: ")
 
 
@@ -167,9 +174,9 @@ def test_the_papers_two_statements_on_temperature_are_tested():
     assert "is not shown" in mnist_temperature._large(rising)[0]
     assert "T=8 less T=50, -20.3 errors" in mnist_temperature._large(rising)[0]
     small = {(30, 1.0): [330.0, 331, 333], (30, 4.0): [300.0, 302, 300], (30, 20.0): [320.0, 321, 320]}
-    assert "holds; errors at T=4" in mnist_temperature._small(small)[0]
-    assert "does not hold throughout" in mnist_temperature._small(small | {(30, 20.0): [300.0, 304, 297]})[0]
-    assert mnist_temperature._small({(30, 1.0): [1.0]}) == []
+    assert "holds; errors at T=4" in mnist_temperature._small(small, small)[0]
+    assert "does not hold throughout" in mnist_temperature._small(small | {(30, 20.0): [300.0, 304, 297]}, small)[0]
+    assert mnist_temperature._small({(30, 1.0): [1.0]}, {}) == []
 
 
 def small_letters(folder=None):

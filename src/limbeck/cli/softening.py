@@ -37,7 +37,7 @@ class TeacherOptions:
     """Which output of an ONNX teacher; needed where it has several."""
     floor: float | None = None
     """Smallest probability that is told apart from another, for an ONNX teacher that gives probs; 1e-7 by default."""
-    batch_size: int = 1024
+    batch_size: int = 256
     """Rows the teacher judges at once."""
 
 

@@ -1,9 +1,9 @@
 """How few errors the paper's small net can make, and what each means brings.
 
 The student stays the 784-800-800-10 net of section 3. What changes, one means after the other: the teacher (a small
-convolution net in the place of the 1200-unit net, then several of them), matched views (the student sees the jittered
-images that the teachers judged), and a longer schedule. The paper's setting stands first; beside the last stands the
-same net on labels with the same views and budget.
+convolution net in the place of the 1200-unit net), the temperature, matched views (the student sees the jittered images
+that the teacher judged), several teachers, and a longer schedule. The paper's setting stands first; beside the last
+stands the same net on labels with the same views and budget.
 
     limbeck run mnist-best --data DIR --seeds 5 --record    five paired seeds
 
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from limbeck.study import Arm
 
 PLAIN, CONVOLUTION = "student, the paper's setting", "student, convolution teacher"
-VIEWS, SEVERAL, BEST = "student, and matched views", "student, and several teachers", "student"
-STEPS = (PLAIN, CONVOLUTION, VIEWS, SEVERAL, BEST)
+COOLER, VIEWS = "student, and another temperature", "student, and matched views"
+SEVERAL, BEST = "student, and several teachers", "student"
+STEPS = (PLAIN, CONVOLUTION, COOLER, VIEWS, SEVERAL, BEST)
 TWIN = "twin, same views and schedule"
 MEANS = {
     CONVOLUTION: "A convolution net as teacher",
+    COOLER: "Another temperature",
     VIEWS: "Matched views",
     SEVERAL: "Several teachers",
     BEST: "A longer schedule",
@@ -45,7 +47,7 @@ class MnistBest(Mnist):
     views: int = 16
     """Jittered views of each image that the teachers judge; the student sees one an epoch."""
     best_temperature: float = 4.0
-    """Temperature from the convolution net on."""
+    """Temperature from then on."""
     convolution: Budget = field(default_factory=lambda: Budget(epochs=8, batch_size=256, learning_rate=4e-3))
     """What each convolution net may spend."""
     longer: Budget = field(default_factory=lambda: Budget(epochs=64, batch_size=256, learning_rate=5e-3))
@@ -71,7 +73,8 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     first = of_views.averaged(weights=[1.0] + [0.0] * (config.members - 1))
     arms: list[Arm] = [
         lesson.student(PLAIN, plain),
-        lesson.student(CONVOLUTION, one, temperature=t),
+        lesson.student(CONVOLUTION, one),
+        lesson.student(COOLER, one, temperature=t),
         lesson.student(VIEWS, first, seen=jittered, temperature=t),
         lesson.student(SEVERAL, of_views, seen=jittered, temperature=t),
         lesson.student(BEST, of_views, seen=jittered, temperature=t, budget=config.longer),

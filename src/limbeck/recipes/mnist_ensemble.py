@@ -60,30 +60,31 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     trials = study.compare(arms_of, controlled=[_student(MEANS[0])], random_teacher=lesson.teacher_net)
     teachers = [study.trial(each) for each in fitted]
     together = {mean: limbeck.teachers.predict(limbeck.Ensemble(nets, mean=mean), study.test) for mean in MEANS}
-    rows = study.rows({"teacher": teachers}, together[MEANS[0]])
+    rows = study.rows({"teacher": teachers}, None)
     for mean, logits in together.items():
-        own = limbeck.judge.measure(logits, study.labels, together[MEANS[0]])
-        rows += limbeck.evidence.setting_rows(f"ensemble, {mean} mean", [[own]], {})
-    rows += study.rows(trials, together[MEANS[0]])
-    single = limbeck.evidence.mean_of(lesson.errors(teachers))
+        measured = limbeck.judge.measure(logits, study.labels)
+        rows += limbeck.evidence.setting_rows(f"ensemble, {mean} mean", [[measured]], {})
+    alone = [teachers[seed % config.members] for seed in range(run.num_seeds)]
+    rows += study.rows({"twin": trials["twin"]}, None)
+    rows += study.rows({SINGLE: trials[SINGLE]}, [each.test_logits for each in alone])
     errors = {name: lesson.errors(own) for name, own in trials.items()}
     findings = []
     for mean in MEANS:
-        ensemble = limbeck.judge.measure(together[mean], study.labels).errors
-        name = f"The student of the {mean} mean"
-        findings.append(
-            limbeck.evidence.compared(
-                name, errors[_student(mean)], "that of one teacher", errors[SINGLE], len(study.test)
-            )
+        rows += study.rows({_student(mean): trials[_student(mean)]}, together[mean])
+        found, row = _gain(
+            lesson.errors(alone), limbeck.judge.measure(together[mean], study.labels).errors, errors, mean
         )
-        gain = limbeck.evidence.mean_of(errors[SINGLE]) - limbeck.evidence.mean_of(errors[_student(mean)])
-        if single > ensemble:
-            findings.append(
-                f"The ensemble makes {ensemble} errors, a teacher alone {single:.1f}; "
-                f"{gain / (single - ensemble):.0%} of that gain reach the student."
-            )
-            setting = f"student, gain by the {mean} mean / gain of the ensemble"
-            rows.append(limbeck.evidence.row_of(setting, "ratio", [gain / (single - ensemble)], None))
+        findings += [
+            limbeck.evidence.compared(
+                f"The student of the {mean} mean",
+                errors[_student(mean)],
+                "that of one teacher",
+                errors[SINGLE],
+                len(study.test),
+            ),
+            *found,
+        ]
+        rows += row
     return study.conclude(
         rows,
         [*findings, *study.controls_told(trials, _student(MEANS[0]))],
@@ -91,6 +92,22 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
         twin=trials["twin"],
         student=trials[_student(MEANS[0])],
     )
+
+
+def _gain(
+    alone: list[float], ensemble: int, errors: dict[str, list[float]], mean: str
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return which share of the ensemble's gain over the teachers of the single students reaches the ensemble's."""
+    gain = limbeck.evidence.mean_of(alone) - ensemble
+    if gain <= 0:
+        return [], []
+    share = (limbeck.evidence.mean_of(errors[SINGLE]) - limbeck.evidence.mean_of(errors[_student(mean)])) / gain
+    said = (
+        f"The ensemble of the {mean} mean makes {ensemble} errors, the teachers of the single students "
+        f"{limbeck.evidence.mean_of(alone):.1f}; of that gain {share:.0%} reaches the student."
+    )
+    setting = f"student, gain by the {mean} mean / gain of the ensemble"
+    return [said], [limbeck.evidence.row_of(setting, "ratio", [share], None)]
 
 
 def _student(mean: str) -> str:

@@ -14,8 +14,6 @@ Paper: without 3s 206 errors, 133 of them on the 1,010 test 3s; after the correc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import limbeck
 from limbeck.budget import Budget
 from limbeck.recipes.mnist import Lesson, Mnist
@@ -96,15 +94,15 @@ def _corrected(
             shifted = trial.test_logits.clone()
             shifted[:, classes] += biases[-1]
             measures.append([limbeck.judge.measure(shifted, study.labels)])
-            threes.append(_right_on(study.labels, shifted, 3))
+            threes += [_right_on(study.labels, shifted, 3)] if classes == [3] else []
         setting = f"{name}, {source}"
         rows += limbeck.evidence.setting_rows(setting, measures, PAPER)
         rows += [_accuracy(f"{setting}, on 3s", threes)] if classes == [3] else []
-        errors = np.mean([own[0].errors for own in measures])
-        right = f", {np.mean(threes):.1%} of the 3s right" if classes == [3] else ""
+        errors = limbeck.evidence.mean_of([own[0].errors for own in measures])
+        right = f", {limbeck.evidence.mean_of(threes):.1%} of the 3s right" if classes == [3] else ""
         which = "held-out training data" if source == VALIDATION else "the test set, as in the paper"
-        said.append(f"{errors:.1f} with a bias of {np.mean(biases):+.2f} chosen on {which}{right}")
-    before = np.mean(lesson.errors(trials))
+        said.append(f"{errors:.1f} with a bias of {limbeck.evidence.mean_of(biases):+.2f} chosen on {which}{right}")
+    before = limbeck.evidence.mean_of(lesson.errors(trials))
     return rows, f"{name.removeprefix('student, ').capitalize()}: {before:.1f} test errors; {'; '.join(said)}."
 
 

@@ -39,7 +39,7 @@ def recompute(
     count: int,
     *,
     seed: int = 0,
-    batch_size: int = 1024,
+    batch_size: int = 256,
 ) -> Recomputed:
     """Run a teacher again on `count` random examples in random views and compare with what is stored.
 

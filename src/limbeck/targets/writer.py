@@ -46,7 +46,7 @@ def write_soft_targets(
     encoding: Encoding | None = None,
     add: bool = False,
     part: tuple[int, int] = (1, 1),
-    batch_size: int = 1024,
+    batch_size: int = 256,
     rows_per_shard: int | None = None,
     progress: Progress | None = None,
 ) -> SoftTargets:

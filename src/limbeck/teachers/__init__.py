@@ -13,7 +13,7 @@ from limbeck.teachers.adapters import AdaptedTeacher, from_function, sharpened
 from limbeck.teachers.ensemble import Ensemble, Mean, mean_logits, members_of, relative_weights
 from limbeck.teachers.estimators import from_sklearn
 from limbeck.teachers.fingerprints import teacher_fingerprint, tensors_fingerprint, weights_fingerprint
-from limbeck.teachers.judging import Teacher, judged, judging, predict
+from limbeck.teachers.judging import Teacher, judged, judging, laid_out, layout_for, predict
 from limbeck.teachers.loading import load_teacher
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives, logits_of, refuse_probabilities
@@ -30,6 +30,8 @@ __all__ = [
     "from_sklearn",
     "judged",
     "judging",
+    "laid_out",
+    "layout_for",
     "load_teacher",
     "logits_of",
     "mean_logits",

@@ -17,7 +17,7 @@ Teacher = Callable[[Tensor], Tensor]
 
 
 def predict(
-    teacher: Teacher, transfer_set: "TransferSet", *, ids: Tensor | None = None, number: int = 0, batch_size: int = 1024
+    teacher: Teacher, transfer_set: "TransferSet", *, ids: Tensor | None = None, number: int = 0, batch_size: int = 256
 ) -> Tensor:
     """Return a teacher's (or student's) logits (rows, classes) in float32, a net's in evaluation mode.
 
@@ -39,17 +39,28 @@ def judged(
     teacher: Teacher, transfer_set: "TransferSet", rows: Tensor, number: int, batch_size: int
 ) -> Iterator[Tensor]:
     """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, in its own type."""
-    classes = None
+    classes, layout = None, layout_for(teacher)
     with judging(teacher) as device:
         for part in rows.split(batch_size):
             with torch.inference_mode():
-                inputs = transfer_set.rows_at(part, number).to(device)
+                inputs = laid_out(transfer_set.rows_at(part, number).to(device), layout)
                 logits = check_output(_asked(teacher, inputs), len(part)).cpu()
             if classes not in (None, logits.shape[1]):
                 widths = sorted({classes, logits.shape[1]})
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
             classes = logits.shape[1]
             yield logits
+
+
+def layout_for(teacher: Teacher) -> torch.memory_format:
+    """Return channels_last for nets that convolve: the layout in which convolutions are fastest, CPU or GPU."""
+    convolves = isinstance(teacher, nn.Module) and any(isinstance(module, nn.Conv2d) for module in teacher.modules())
+    return torch.channels_last if convolves else torch.contiguous_format
+
+
+def laid_out(inputs: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return images in a layout, other inputs as they are."""
+    return inputs.contiguous(memory_format=layout) if inputs.ndim == 4 else inputs
 
 
 def _asked(teacher: Teacher, inputs: Tensor) -> object:

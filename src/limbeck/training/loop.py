@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import predict, weights_fingerprint
+from limbeck.teachers import laid_out, layout_for, predict, weights_fingerprint
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.training.clock import Clock
@@ -209,12 +209,6 @@ class _Training:
                     self._curves.close()
         return self._finish()
 
-    @cached_property
-    def _format(self) -> torch.memory_format:
-        """channels_last for nets that convolve: the layout in which convolutions are fastest, CPU or GPU."""
-        convolves = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
-        return torch.channels_last if convolves else torch.contiguous_format
-
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
@@ -259,7 +253,7 @@ class _Training:
         assert self.precision != "auto"  # `fit` has chosen
         self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
         torch.manual_seed(self.seed)
-        lay_out(self.net.to(self._fabric.device), self._format)
+        lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         self._optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=0.0, weight_decay=self.budget.weight_decay, fused=True
         )
@@ -303,7 +297,7 @@ class _Training:
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
         order = torch.from_numpy(self._order(epoch))
-        data, in_block = self.transfer_set, self._batches_in_block()
+        data, in_block, layout = self.transfer_set, self._batches_in_block(), layout_for(self.net)
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
         readings = (partial(self._read, data.ids[block], number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
@@ -312,10 +306,7 @@ class _Training:
                     inputs = data.view(block.inputs[part], rows, number).to(device)
                     labels = None if block.labels is None else block.labels[part].to(device)
                     targets = None if block.targets is None else block.targets[part].to(device)
-                    yield self._laid_out(inputs), labels, targets
-
-    def _laid_out(self, inputs: Tensor) -> Tensor:
-        return inputs.contiguous(memory_format=self._format) if inputs.ndim == 4 else inputs
+                    yield laid_out(inputs, layout), labels, targets
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """Return the order of the examples in an epoch, a function of (seed, epoch)."""
