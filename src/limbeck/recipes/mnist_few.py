@@ -30,7 +30,7 @@ SECTION_6 = 0.03  # the paper's part
 class MnistParts(Mnist):
     """What nets that learn from a part of the training set may spend."""
 
-    steps: int = 3000
+    steps: int = 2000
     """Steps of a training on a part."""
     patience: float = 0.2
     """A training on labels stops after this share (0..1) of its epochs without a lower validation NLL."""
