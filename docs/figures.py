@@ -13,7 +13,7 @@ from typing import Any
 
 from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
-from limbeck.results import headlines, load, spread
+from limbeck.results import headlines, load, made, spread
 
 DOCS = Path(__file__).parent
 PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md")
@@ -60,19 +60,21 @@ def study(name: str) -> str:
     told = load(name)
     if told is None:
         return MISSING
-    told_metrics = ("test errors", "accuracy", "NLL", "agreement")
     settings = dict.fromkeys(row["setting"] for row in told["rows"] if row["metric"] in ("test errors", "accuracy"))
     rows = {(row["setting"], row["metric"]): row for row in told["rows"]}
-    metrics = [metric for metric in told_metrics if any((setting, metric) in rows for setting in settings)]
-    lines = [f"| | seeds | paper | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
+    metrics = [
+        metric
+        for metric in ("test errors", "accuracy", "NLL", "agreement")
+        if any((setting, metric) in rows for setting in settings)
+    ]
+    lines = [f"| | n | paper | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
     for setting in settings:
         own = [rows.get((setting, metric)) for metric in metrics]
         first = next(row for row in own if row is not None)
         cells = ["" if row is None else formatted(row) for row in own]
         lines.append(f"| {setting} | {first['n']} | {paper_of(own)} | {' | '.join(cells)} |")
-    seconds = sum(row["mean"] for row in told["rows"] if row["metric"] == "seconds")
-    made = f"`{told['command']}`; {seconds / 60:.0f} minutes of training a seed on {told['machine']}, {told['date']}."
-    return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", made, ""])
+    how = f"`{told['command']}`: {made(told)}, {told['date']}."
+    return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", how, ""])
 
 
 def paper_of(rows: list[dict[str, Any] | None]) -> str:

@@ -39,7 +39,7 @@ def test_rows_have_one_value_a_seed():
 def test_sentences_say_what_the_figures_say():
     difference = "The student makes 25.0 fewer test errors than its label-only twin (40.0 against 65.0 of 1,000; "
     assert find(SEEDS) == [
-        difference + "2 paired seeds, sign-flip p = 0.5).",
+        difference + "2 paired seeds, 95% interval of the difference -38.5 to +88.5, sign-flip p = 0.5).",
         "It recovers 62% of the gap between the twin and the ensemble.",
         "It has 10 parameters, the ensemble 30.",
         "One example alone takes the ensemble 4 ms and the student 0.5 ms.",

@@ -10,8 +10,24 @@ from limbeck.recipes import RECIPES
 
 @pytest.fixture
 def recorded(monkeypatch):
-    row = {"setting": "twin", "metric": "test errors", "n": 5, "mean": 144.2, "sd": 3.14, "values": [], "paper": 146.0}
-    time = {"setting": "twin", "metric": "seconds", "n": 5, "mean": 61.7, "sd": 1.0, "values": [], "paper": None}
+    row = {
+        "setting": "twin",
+        "metric": "test errors",
+        "n": 5,
+        "mean": 144.2,
+        "sd": 3.14,
+        "values": [144.2] * 5,
+        "paper": 146.0,
+    }
+    time = {
+        "setting": "twin",
+        "metric": "seconds",
+        "n": 5,
+        "mean": 61.7,
+        "sd": 1.0,
+        "values": [61.7] * 5,
+        "paper": None,
+    }
     told = {"rows": [row, row | {"setting": "student", "paper": None, "n": 5}, time], "machine": "abacus"}
     monkeypatch.setattr(results, "load", lambda name: told if name == "known" else None)
 
@@ -21,9 +37,23 @@ def test_expected_figures_are_told_with_the_papers():
     assert results.expected("known") == [
         "twin: 144.2 ± 3.1 test errors (paper: 146)",
         "student: 144.2 ± 3.1 test errors",
-        "(5 seeds, 62 s of training each, on abacus)",
+        "(5 seeds, 5 minutes of training in all, on abacus)",
     ]
     assert results.expected("other") == ["not recorded yet"]
+
+
+def test_of_many_settings_the_plain_ones_and_the_papers_are_told_and_then_what_was_found(monkeypatch):
+    row = {"metric": "test errors", "n": 5, "mean": 1.0, "sd": 0.0, "values": []}
+    many = [{**row, "setting": f"student, T={t}", "paper": 74.0 if t == 2 else None} for t in range(1, 8)]
+    plain = {**row, "setting": "twin", "paper": None}
+    told = {"rows": [plain, *many], "findings": ["found"], "seeds": 5, "machine": "m"}
+    monkeypatch.setattr(results, "load", lambda name: told)
+    assert results.expected("many") == [
+        "twin: 1.0 ± 0.0 test errors",
+        "student, T=2: 1.0 ± 0.0 test errors (paper: 74)",
+        "found",
+        "(5 seeds, 0 minutes of training in all, on m)",
+    ]
 
 
 def test_every_recipe_is_recorded_in_the_form_of_the_schema():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from limbeck import ArgumentError, Budget, TransferSet
+from limbeck import ArgumentError, Budget, Ensemble, SoftTargets, TransferSet
 from limbeck.files import locked
 from limbeck.models import MLP
 from limbeck.progress import Progress
@@ -149,7 +149,28 @@ def test_controls_are_arms_beside_their_setting(tmp_path):
     told = study.controls_told(found, "student")
     assert len(told) == 3
     assert told[0].startswith("The student makes ")
-    assert "labels smoothed to equal entropy" in told[0]
+    assert "test errors than its control “labels smoothed to equal entropy” (" in told[0]
+
+
+def test_an_ensemble_is_written_once_and_read_with_its_mean(tmp_path):
+    study = study_in(tmp_path)
+    torch.manual_seed(0)
+    nets = [net(), net()]
+    arithmetic = study.soften(Ensemble(nets), study.train)
+    geometric = study.soften(Ensemble(nets, "geometric", [3, 1]), study.train)
+    assert geometric.folder == arithmetic.folder
+    assert (geometric.mean, geometric.weights) == ("geometric", [0.75, 0.25])
+    assert geometric.fingerprint != arithmetic.fingerprint
+    assert arithmetic.fingerprint == SoftTargets.open(arithmetic.folder).fingerprint
+
+
+def test_controls_of_what_is_no_student_are_refused(tmp_path):
+    study = study_in(tmp_path, seeds=1, controls=("smoothed",))
+    arm = Arm("twin", net, study.train, FromLabels(), QUICK)
+    with pytest.raises(ArgumentError, match="controls need soft targets"):
+        study.compare(lambda _: [arm], controlled=["twin"], random_teacher=net)
+    with pytest.raises(ArgumentError, match="must be arms, got student"):
+        study.compare(lambda _: [arm], controlled=["student"], random_teacher=net)
 
 
 def test_settings_must_differ(tmp_path):
@@ -174,7 +195,7 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     agreement = next(row for row in rows if row["metric"] == "agreement")
     same = [(each.test_logits.argmax(1) == logits.argmax(1)).double().mean().item() for each in found["student"]]
     assert agreement["values"] == pytest.approx(same)
-    result = study.conclude(rows, ["found"], teacher_logits=logits, twin=None, student=found["student"])
+    result = study.conclude(rows, ["found"], found, teacher=("teacher", logits), twin=None, student="student")
     assert result.table[0]["model"] == "student"
     assert "found" in result.report.read_text()
     nll = [

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from limbeck import evidence as evidence
     from limbeck import judge as judge
     from limbeck import models as models
+    from limbeck import objective as objective
     from limbeck import report as report
     from limbeck import road as road
     from limbeck import study as study
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from limbeck.distillation import Distilled, distill
     from limbeck.errors import (
         ArgumentError,
+        BusyError,
         DataError,
         LimbeckError,
         RunError,
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ArgumentError": "errors",
     "Budget": "budget",
+    "BusyError": "errors",
     "DataError": "errors",
     "Distilled": "distillation",
     "Ensemble": "teachers",
@@ -64,6 +67,7 @@ _ROOMS = (
     "evidence",
     "judge",
     "models",
+    "objective",
     "report",
     "road",
     "study",
@@ -75,6 +79,7 @@ _ROOMS = (
 __all__ = [
     "ArgumentError",
     "Budget",
+    "BusyError",
     "DataError",
     "Distilled",
     "Ensemble",

@@ -35,12 +35,13 @@ def conclude(
     *,
     student: Path,
     charts: Sequence[Chart] = (),
+    note: str = "",
 ) -> Result:
     """Write what a run came to, draw its page and return both; `student` holds the weights to keep."""
     write_bytes(run.folder / "student.safetensors", student.read_bytes())
     keep_test_set(run.folder, test)
     told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}
-    run.save({"seeds": run.num_seeds, **told})
+    run.save({"seeds": run.num_seeds, "note": note, **told})
     return Result(rows, table, findings, draw(run.folder))
 
 
@@ -83,7 +84,9 @@ def draw(folder: Path) -> Path:
         command=told["command"],
         table=told["table"],
         findings=told["findings"],
-        note="The pictures below show seed 0." if told["seeds"] > 1 else "",
+        note=" ".join(
+            [told.get("note", ""), "The pictures below show seed 0." if told["seeds"] > 1 else ""],
+        ).strip(),
         charts=[_chart(chart) for chart in told.get("charts", [])],
     )
 

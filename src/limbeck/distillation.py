@@ -100,7 +100,7 @@ def distill(
     """Train a student from a store, and its label-only twin under the same budget (Hinton et al. 2015, s. 2).
 
     The student is trained in place. Labels are optional: without them hard_weight must be 0 and there is no twin. Where
-    some rows have none (-1), these teach by their soft targets alone, and the twin sees only the others.
+    some rows have none (-1), these teach by their soft targets alone; the twin sees only the others, in as many steps.
 
     Args:
         student: a net from inputs to logits (batch, classes); its weights are where both start.
@@ -150,13 +150,13 @@ def distill(
             )
     twin = copy.deepcopy(student)
 
-    def train(net: nn.Module, seen: TransferSet, objective: Objective, name: str) -> Fitted:
+    def train(net: nn.Module, seen: TransferSet, objective: Objective, own: Budget, name: str) -> Fitted:
         return fit(
             net,
             seen,
             objective=objective,
             validation=validation,
-            budget=budget,
+            budget=own,
             seed=seed,
             folder=None if folder is None else Path(folder) / name,
             name=name,
@@ -166,8 +166,10 @@ def distill(
     labelled = transfer_set.labels is not None
     twin_fit = None
     if labelled:
-        twin_fit = train(twin, transfer_set.labelled(), FromLabels(soft_targets.num_views), "twin")
-    student_fit = train(student, transfer_set, objective, "student")
+        seen = transfer_set.labelled()
+        longer = replace(budget, epochs=round(budget.epochs * len(transfer_set) / len(seen)))
+        twin_fit = train(twin, seen, FromLabels(soft_targets.num_views), longer, "twin")
+    student_fit = train(student, transfer_set, objective, budget, "student")
     logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)
     return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from limbeck.controls import control_of
 from limbeck.judge import Measures, paired_interval, share_recovered, sign_flip_p
 
 METRICS = {  # of results/*.json, and how a table prints them
@@ -139,6 +140,9 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     if large > small:
         said.append(f"It has {small:,} parameters, the {name} {large:,}.")
     for other in outcomes[0].measures:
+        control = control_of(other)
+        if control is not None:
+            said.append(compared("The student", student, control, errors_of(outcomes, other), examples))
         if other.startswith("twin, "):
             errors = errors_of(outcomes, other)
             p = f"; sign-flip p = {sign_flip_p(errors, student):.2g}" if seeds > 1 else ""
@@ -159,14 +163,18 @@ def compared(
 ) -> str:
     """Return in words by how much two settings of the same seeds differ, and whether it is a difference.
 
-    >>> compared("It", [70, 72], "its twin", [80, 78], 10_000)
-    'It makes 8.0 fewer test errors than its twin (71.0 against 79.0 of 10,000; 2 paired seeds, sign-flip p = 0.5).'
+    >>> compared("It", [70, 72], "its twin", [80, 78], 10_000)  # doctest: +NORMALIZE_WHITESPACE
+    'It makes 8.0 fewer test errors than its twin (71.0 against 79.0 of 10,000; 2 paired seeds, 95% interval of the
+    difference -17.4 to +33.4, sign-flip p = 0.5).'
     """
-    difference, seeds = np.mean(its) - np.mean(errors), len(errors)
+    difference, interval = np.mean(its) - np.mean(errors), paired_interval(its, errors)
     verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than {other}"
-    test = f"{seeds} paired seeds, sign-flip p = {sign_flip_p(its, errors):.2g}" if seeds > 1 else "1 seed"
-    if seeds == 1 and one_seed_p is not None:
-        test += f", exact McNemar p = {one_seed_p:.2g}"
+    test = "1 seed" if one_seed_p is None else f"1 seed, exact McNemar p = {one_seed_p:.2g}"
+    if interval is not None:
+        test = (
+            f"{len(errors)} paired seeds, 95% interval of the difference {interval[1]:+.1f} to {interval[2]:+.1f}, "
+            f"sign-flip p = {sign_flip_p(its, errors):.2g}"
+        )
     return f"{name} makes {verb} ({np.mean(errors):.1f} against {np.mean(its):.1f} of {examples:,}; {test})."
 
 

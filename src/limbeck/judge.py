@@ -165,6 +165,8 @@ def class_bias(
     Exact: as the bias rises, an example goes over to these classes where it passes the margin by which they lie behind,
     so errors change at the margins alone. Of the biases with the fewest errors it is the middle of the widest range.
     """
+    if not all(0 <= each < logits.shape[1] for each in classes):
+        raise ArgumentError(f"classes with a bias must lie in 0..{logits.shape[1] - 1}, got {list(classes)}")
     ours = torch.zeros(logits.shape[1], dtype=torch.bool)
     ours[list(classes)] = True
     if ours.all() or not ours.any():

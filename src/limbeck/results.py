@@ -18,7 +18,8 @@ FEW = 7  # settings that are all told
 def record(run: Run, rows: list[dict[str, Any]], findings: list[str]) -> Path:
     """Write a run's figures to results/<recipe>.json below the working folder, and return its path."""
     path = Path(FOLDER) / f"{run.recipe}.json"
-    told = {"recipe": run.recipe, "command": run.command, "config": run.config_dict, **provenance()}
+    told = {"recipe": run.recipe, "command": run.command, "seeds": run.num_seeds, "config": run.config_dict}
+    told |= provenance()
     write_json(path, {**told, "rows": rows, "findings": findings})
     return path
 
@@ -39,10 +40,15 @@ def expected(name: str) -> list[str]:
     errors = [row for row in told["rows"] if row["metric"] == "test errors"]
     lines = [f"{row['setting']}: {spread(row)} test errors" + paper(row) for row in headlines(told)]
     lines += told["findings"] if len(headlines(told)) < len(errors) else []
-    seconds = sum(row["mean"] for row in told["rows"] if row["metric"] == "seconds")
-    most = max(row["n"] for row in errors)
-    seeds = f"{most} seed{'s' if most > 1 else ''}"
-    return [*lines, f"({seeds}, {seconds:.0f} s of training each, on {told['machine']})"]
+    return [*lines, f"({made(told)})"]
+
+
+def made(told: dict[str, Any]) -> str:
+    """Return how many seeds a recipe was recorded with, and what all its trainings took, wherever they were shared."""
+    seconds = sum(sum(row["values"]) for row in told["rows"] if row["metric"] == "seconds")
+    seeds = told.get("seeds") or max(row["n"] for row in told["rows"])  # digits and letters were recorded without
+    told_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{told_seeds}, {seconds / 60:.0f} minutes of training in all, on {told['machine']}"
 
 
 def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from torch import nn
 
 from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
+from limbeck.controls import control_setting
 from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError
@@ -26,7 +27,7 @@ from limbeck.runs import Run
 from limbeck.targets import Dense, SoftTargets, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
-from limbeck.training.controls import control_objective, control_setting
+from limbeck.training.controls import control_objective
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
 
@@ -211,12 +212,12 @@ def _judge(
 
     def timed() -> dict[str, dict[str, float]]:
         latencies = latency_ms({strongest: asked, "student": distilled.student}, test)
-        return {"seconds": {strongest: sum(each.seconds for each in taught), **seconds}, "latency_ms": latencies}
+        return {"seconds": {strongest: sum(each.seconds for each in taught)}, "latency_ms": latencies}
 
     times = kept_json(folder / "times.json", timed)
     return Outcome(
         measures=measures,
-        seconds=times["seconds"],
+        seconds={strongest: times["seconds"][strongest], **seconds},
         latency_ms=times["latency_ms"],
         difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),

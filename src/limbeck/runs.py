@@ -3,7 +3,8 @@
 run.json              recipe, configuration, versions, commit, machine, and every figure
 report.html           the page
 student.safetensors   the student of the seed with the lowest validation NLL
-seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set
+seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set;
+                      of a study what was said alone, its nets and soft targets lie in the cache
 """
 
 import contextlib
@@ -16,14 +17,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from limbeck.controls import Control
 from limbeck.errors import BusyError, RunError
 from limbeck.files import cannot_write, fingerprint, locked, write_json
 from limbeck.progress import Progress
 
-Control = Literal["smoothed", "permuted", "random"]
-"""Targets of equal softness without the teacher's knowledge: see `limbeck.training.controls`."""
 CACHE_ENVIRONMENT = "LIMBECK_CACHE"
 LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow")
 

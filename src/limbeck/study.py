@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
+from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, BusyError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
@@ -29,10 +30,13 @@ from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, seeded
 from limbeck.runs import Run
 from limbeck.targets import SoftTargets, write_soft_targets
-from limbeck.teachers import Teacher, members_of, predict, teacher_fingerprint
+from limbeck.targets.manifest import FORMAT
+from limbeck.teachers import Ensemble, Teacher, members_of, predict, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
-from limbeck.training.controls import control_objective, control_setting
+from limbeck.training.controls import control_objective
+from limbeck.training.loop import HASH_LENGTH
 
+UNTRAINED = MEMBERS_PER_SEED - 2  # the seed of a teacher that is never trained: no teacher's or student's
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
 TeacherLogits = Tensor | list[Tensor] | None
@@ -89,16 +93,22 @@ class Study:
         )
 
     def soften(self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1) -> SoftTargets:
-        """Return a teacher's soft targets for a set, written or from the cache."""
+        """Return a teacher's soft targets for a set, written or from the cache; read with an ensemble's mean."""
+        members, mean, weights = members_of(teacher)
         binding = {
-            "teachers": [teacher_fingerprint(member) for member in members_of(teacher)[0]],
+            "teachers": [teacher_fingerprint(member) for member in members],
             "data": [transfer_set.fingerprint, transfer_set.labels_fingerprint],
             "view": transfer_set.view.spec(),
             "views": num_views,
+            "format": FORMAT,
         }
-        folder = self.run.cache / "targets" / fingerprint(binding)[:20]
+        folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
+        together = Ensemble(members) if len(members) > 1 else members[0]
         with locked(folder.with_suffix(".lock")):
-            return write_soft_targets(teacher, transfer_set, folder, num_views=num_views, progress=self.run.progress)
+            targets = write_soft_targets(
+                together, transfer_set, folder, num_views=num_views, progress=self.run.progress
+            )
+        return targets.averaged(mean, weights) if len(members) > 1 else targets
 
     def compare(
         self,
@@ -119,7 +129,7 @@ class Study:
         jobs = []
         for seed in range(self.run.num_seeds):
             arms = list(arms_of(seed))
-            arms += self._controls(arms, set(controlled), random_teacher)
+            arms += self._controls(arms, controlled, random_teacher)
             jobs += [(arm, seed) for arm in arms]
         settings = dict.fromkeys(arm.setting for arm, _ in jobs)
         if len(settings) * self.run.num_seeds != len(jobs):
@@ -149,18 +159,23 @@ class Study:
                 task.advance(1)
         return [done[place] for place in range(len(jobs))]
 
-    def _controls(self, arms: Sequence[Arm], controlled: set[str], random_teacher: NetMaker | None) -> list[Arm]:
+    def _controls(self, arms: Sequence[Arm], controlled: Collection[str], random_teacher: NetMaker | None) -> list[Arm]:
+        unknown = set(controlled) - {arm.setting for arm in arms}
+        if unknown:
+            raise ArgumentError(f"settings with controls must be arms, got {', '.join(sorted(unknown))}")
         found = []
         for arm in arms:
             for control in self.run.controls if arm.setting in controlled else ():
-                assert isinstance(arm.objective, FromSoftTargets)
-                assert random_teacher is not None
-                own, views = arm.transfer_set, arm.objective.num_views or 1
+                if not isinstance(arm.objective, FromSoftTargets) or random_teacher is None:
+                    raise ArgumentError(
+                        f"controls need soft targets and a random_teacher, {arm.setting} has not got them"
+                    )
+                own, views = arm.transfer_set, arm.objective.soft_targets.num_views
                 objective = control_objective(
                     control,
                     arm.objective,
                     own,
-                    lambda own=own, views=views: self.soften(seeded(random_teacher, 0), own, views),
+                    lambda own=own, views=views: self.soften(seeded(random_teacher, UNTRAINED), own, views),
                 )
                 found.append(Arm(control_setting(arm.setting, control), arm.make_net, own, objective, arm.budget))
         return found
@@ -231,33 +246,61 @@ class Study:
         times = kept_json(self.run.folder / "times.json", lambda: latency_ms(nets, self.test))
         return [row_of(name, LATENCY, [times[name]], None) for name in trials]
 
-    def controls_told(self, trials: dict[str, list[Trial]], setting: str) -> list[str]:
+    def controls_told(self, trials: Mapping[str, Sequence[Trial]], setting: str) -> list[str]:
         """Return in words what a setting's controls came to."""
-        own, names = self._errors(trials[setting]), [name for name in trials if name.startswith(f"{setting}, control")]
-        examples = len(self.test)
-        return [compared(f"The {setting}", own, name, self._errors(trials[name]), examples) for name in names]
+        own = self.errors(trials[setting])
+        told = {name: control_of(name.removeprefix(setting)) for name in trials if name.startswith(setting)}
+        return [
+            compared(f"The {setting}", own, control, self.errors(trials[name]), len(self.test))
+            for name, control in told.items()
+            if control is not None
+        ]
 
-    def _errors(self, trials: Sequence[Trial]) -> list[float]:
+    def errors(self, trials: Sequence[Trial]) -> list[float]:
+        """Return each trial's test errors."""
         return [float(each.errors) for each in self.measures(trials)]
 
     def conclude(
         self,
         rows: list[dict[str, Any]],
         findings: list[str],
+        trials: Mapping[str, Sequence[Trial]],
         *,
-        teacher_logits: Tensor,
-        twin: Sequence[Trial] | None,
-        student: Sequence[Trial],
+        teacher: tuple[str, Tensor],
+        twin: str | None,
+        student: str,
         charts: Sequence[Chart] = (),
     ) -> Result:
-        """Write the study's figures and page; the page's pictures show seed 0 of teacher, twin and student."""
-        judged = [Judged("teacher", teacher_logits)]
-        judged += [] if twin is None else [Judged("twin", twin[0].test_logits, twin[0].history)]
-        judged.append(Judged("student", student[0].test_logits, student[0].history))
+        """Write the study's figures and page, and keep the student that did best on the validation split.
+
+        Args:
+            rows: of record.
+            findings: sentences.
+            trials: all that were compared.
+            teacher: who taught ('teacher' or 'ensemble') and what it says of the test set, for the page's pictures.
+            twin: the setting that is the pictures' twin, None for no twin.
+            student: the setting that is the pictures' student, and is kept.
+            charts: of what was varied.
+        """
+        shown = {"twin": twin, "student": student}
+        judged = [Judged(*teacher)]
+        for part, setting in shown.items():
+            if setting is not None:
+                judged.append(Judged(part, trials[setting][0].test_logits, trials[setting][0].history))
         save_judged(self.run.seed_folder(0), judged)
-        nlls = [measure(trial.validation_logits, self.validation_labels).nll for trial in student]
-        best = student[nlls.index(min(nlls))]
-        return conclude(self.run, self.test, rows, tabulate(rows), findings, student=best.weights, charts=charts)
+        named = [f"the {part} is “{setting}”" for part, setting in shown.items() if setting not in (None, part)]
+        nlls = [measure(trial.validation_logits, self.validation_labels).nll for trial in trials[student]]
+        best = trials[student][nlls.index(min(nlls))]
+        return conclude(
+            self.run,
+            self.test,
+            rows,
+            tabulate(rows),
+            findings,
+            student=best.weights,
+            charts=charts,
+            note=f"In the pictures below {' and '.join(named)}." if named else "",
+        )
 
 
 def _labels_of(judged: TransferSet) -> Tensor:

@@ -85,6 +85,7 @@ def test_mnist_missing_tells_both_corrections(tmp_path, monkeypatch):
             for setting in (name, f"{name}, bias from validation", f"{name}, bias from the test set")
         )
         assert test <= min(plain, validation)
+        assert validation > test  # on noise the bias of one set is not the other's
     assert by_name["student, 3s missing, bias from validation, on 3s", "accuracy"]["n"] == 2
     assert by_name["student, 3s missing, bias from the test set", "test errors"]["paper"] == 109
     assert by_name["student, 3s missing, bias from validation", "test errors"]["paper"] is None
@@ -155,7 +156,16 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("module", "config", "rule"),
     [
-        (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must differ and lie between 0 and 1"),
+        (mnist, mnist.Mnist(temperature=0.0), "temperature must be > 0"),
+        (mnist, mnist.Mnist(hard_weight=2.0), "hard_weight must lie in 0..1"),
+        (mnist, mnist.Mnist(student_hidden=(0,)), "widths must be"),
+        (mnist_temperature, mnist_temperature.MnistTemperature(units=()), "units must be one or more different"),
+        (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(4.0, 4.0)), "temperatures must be one or"),
+        (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(0.0,)), "temperature must be > 0"),
+        (mnist_ensemble, mnist_ensemble.MnistEnsemble(members=1), "members must lie in 2..100"),
+        (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),
+        (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must lie between 0 and 1"),
+        (mnist_few, mnist_few.MnistFew(fractions=()), "fractions must be one or more different"),
         (mnist_few, mnist_few.MnistFew(patience=0.0), "patience must lie in 0..1"),
         (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.0), "lie between 0 and 1"),
     ],
@@ -165,6 +175,7 @@ def test_what_no_recipe_can_do_is_refused_before_anything_is_trained(module, con
     with pytest.raises(ArgumentError, match=rule):
         run_small(module, config, tmp_path, monkeypatch)
     assert not (tmp_path / "nets").exists()
+    assert not list(tmp_path.glob("*/run.json"))
 
 
 def test_the_papers_two_statements_on_temperature_are_tested():

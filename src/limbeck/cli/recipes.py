@@ -10,11 +10,12 @@ import tyro
 
 from limbeck.cli.names import known
 from limbeck.cli.output import Output, print_json, print_table
+from limbeck.controls import Control
 from limbeck.errors import ArgumentError
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
 from limbeck.results import expected, record
-from limbeck.runs import Control, Run, default_cache, default_folder, read_run
+from limbeck.runs import Run, default_cache, default_folder, read_run
 
 if TYPE_CHECKING:
     from limbeck.conclusion import Result

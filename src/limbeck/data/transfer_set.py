@@ -148,6 +148,8 @@ class TransferSet:
         """
         if self.labels is None:
             raise ArgumentError(f"labels to keep must be there, the {self.name} has none")
+        if not torch.isin(ids, self.ids).all():
+            raise ArgumentError(f"ids that keep their labels must be ids of the {self.name}")
         rows = self.rows_of(ids)
         labels = torch.full_like(self.labels, UNLABELLED)
         labels[rows] = self.labels[rows]
@@ -176,7 +178,7 @@ class TransferSet:
 
     @cached_property
     def partly_labelled(self) -> bool:
-        """Whether some rows have a label and others none."""
+        """Whether there are labels, but not for every row."""
         labels = self.labels_at(self.ids)
         return labels is not None and bool((labels == UNLABELLED).any())
 
@@ -186,13 +188,14 @@ class TransferSet:
         Raises:
             ArgumentError: there are none.
         """
-        if not self.partly_labelled:
-            return self
-        assert self.labels is not None
-        without = torch.isin(self.rows_of(self.ids), (self.labels == UNLABELLED).nonzero().squeeze(1))
-        lengths = torch.ones_like(self.ids) if self.run_lengths is None else self.run_lengths[self.ids]
-        whole = [not bool(part.any()) for part in without.split(lengths.tolist())]
-        return self.subset(self.ids[torch.tensor(whole)])
+        labels = self.labels_at(self.ids)
+        if labels is None:
+            raise ArgumentError(f"labels must be there, the {self.name} has none")
+        whole = labels != UNLABELLED
+        if self.run_lengths is not None:
+            lengths = self.run_lengths[self.ids].numpy()
+            whole = torch.from_numpy(np.logical_and.reduceat(whole.numpy(), first_rows(lengths)))
+        return self.subset(self.ids[whole])
 
     def check_classes(self, num_classes: int, *, partly_labelled: bool = False) -> None:
         """Raise ArgumentError unless labels and class names are those of so many classes.

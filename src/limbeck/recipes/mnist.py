@@ -23,7 +23,7 @@ from limbeck.runs import Run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from limbeck.study import Arm, Study, Trial
+    from limbeck.study import Arm, Study
     from limbeck.targets import SoftTargets
 
 PAPER = {("teacher", "test errors"): 67.0, ("twin", "test errors"): 146.0, ("student", "test errors"): 74.0}
@@ -56,6 +56,15 @@ class Mnist:
     student: Budget = field(default_factory=lambda: Budget(epochs=20, batch_size=256, learning_rate=5e-3))
     """What student and twin may spend."""
 
+    def check(self) -> None:
+        """Find what is wrong before anything is trained.
+
+        Raises:
+            ArgumentError: a field is not what its rule allows.
+        """
+        limbeck.objective.check_temperature(self.temperature)
+        limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
+
     def smoke(self) -> "Mnist":
         """Return the same run in seconds."""
         return replace(self, **self.small())
@@ -66,15 +75,24 @@ class Mnist:
         return {"teacher_hidden": (32,), "student_hidden": (16,), "teacher": few, "student": few}
 
 
+def distinct(name: str, values: "Sequence[float]") -> None:
+    """Raise ArgumentError unless a field has one or more values, all different."""
+    if not values or len(set(values)) < len(values):
+        raise limbeck.ArgumentError(f"{name} must be one or more different numbers, got {tuple(values)}")
+
+
 class Lesson:
     """What the MNIST recipes share: the paper's teacher, its soft targets, and arms made from both."""
 
     def __init__(self, config: Mnist, run: Run, paper: dict[tuple[str, str], float] | None = None) -> None:
-        """Train the teacher, or find it in the cache."""
+        """Check the configuration, read the data, and claim the run's folder."""
+        config.check()
+        self.config = config
+        self.teacher_net()
+        self._net(config.student_hidden)()
         train, test = limbeck.data.load_mnist(run.data)
         train, validation = train.split(config.validation)
         run.claim()
-        self.config = config
         self.study: Study = limbeck.study.Study(run, train, validation, test, paper or {})
 
     def teacher_net(self) -> "limbeck.models.MLP":
@@ -122,10 +140,6 @@ class Lesson:
         net, objective = self._net(hidden or self.config.student_hidden), limbeck.training.FromLabels(num_views)
         return limbeck.study.Arm(setting, net, seen or self.study.train, objective, budget or self.config.student)
 
-    def errors(self, trials: "Sequence[Trial]") -> list[float]:
-        """Return each trial's test errors."""
-        return [float(each.errors) for each in self.study.measures(trials)]
-
     @staticmethod
     def _net(hidden: tuple[int, ...]) -> "limbeck.study.NetMaker":
         return lambda: limbeck.models.MLP([784, *hidden, 10], scale=255)
@@ -142,19 +156,19 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
     teacher = study.trial(fitted)
     every = {"teacher": [teacher], **trials}
     examples, evidence = len(study.test), limbeck.evidence
-    twin, student = (lesson.errors(trials[name]) for name in ("twin", "student"))
+    twin, student = (study.errors(trials[name]) for name in ("twin", "student"))
     single_p = limbeck.judge.mcnemar_p(trials["twin"][0].test_logits, trials["student"][0].test_logits, study.labels)
     findings = [
         evidence.compared("The student", student, "its label-only twin", twin, examples, one_seed_p=single_p),
-        *evidence.recovered("It", twin, lesson.errors([teacher]), student, "teacher"),
+        *evidence.recovered("It", twin, study.errors([teacher]), student, "teacher"),
         *study.controls_told(trials, "student"),
     ]
     latencies = study.latencies({"teacher": teacher, "student": trials["student"][0]})
     rows = study.rows(every, teacher.test_logits) + latencies
-    share = limbeck.judge.share_recovered(twin, lesson.errors([teacher]), student)
+    share = limbeck.judge.share_recovered(twin, study.errors([teacher]), student)
     if share is not None:
         setting = "student, gap to its twin / gap between twin and teacher"
         rows.append(evidence.row_of(setting, "ratio", [share], 0.91))
     return study.conclude(
-        rows, findings, teacher_logits=teacher.test_logits, twin=trials["twin"], student=trials["student"]
+        rows, findings, trials, teacher=("teacher", teacher.test_logits), twin="twin", student="student"
     )

@@ -53,6 +53,13 @@ class MnistBest(Mnist):
     longer: Budget = field(default_factory=lambda: Budget(epochs=64, batch_size=256, learning_rate=5e-3))
     """What the last student, and its twin, may spend."""
 
+    def check(self) -> None:
+        super().check()
+        limbeck.objective.check_temperature(self.best_temperature)
+        if self.members < 2 or self.views < 2:
+            raise limbeck.ArgumentError(f"members and views must be >= 2, got {self.members} and {self.views}")
+        _convolution(self)
+
     def small(self) -> dict[str, Any]:
         few = Budget(epochs=1, batch_size=1024)
         return {**super().small(), "blocks": ((2,),), "members": 2, "views": 2, "convolution": few, "longer": few}
@@ -60,8 +67,6 @@ class MnistBest(Mnist):
 
 def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     """Add one means after the other."""
-    if config.members < 2 or config.views < 2:
-        raise limbeck.ArgumentError(f"members and views must be >= 2, got {config.members} and {config.views}")
     lesson = Lesson(config, run, {(PLAIN, "test errors"): PAPER["student", "test errors"]})
     study, t = lesson.study, config.best_temperature
     jittered = study.train.seen_through(limbeck.data.Jitter(config.jitter))
@@ -91,7 +96,7 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     )
     measured = limbeck.judge.measure(together, study.labels, together)
     rows += limbeck.evidence.setting_rows("ensemble", [[measured]], {}) + study.rows(trials, together)
-    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    errors = {name: lesson.study.errors(own) for name, own in trials.items()}
     examples, compared = len(study.test), limbeck.evidence.compared
     findings = [
         compared("The student", errors[BEST], "that of the paper's setting", errors[PLAIN], examples),
@@ -102,7 +107,7 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
         ),
         *study.controls_told(trials, BEST),
     ]
-    return study.conclude(rows, findings, teacher_logits=together, twin=trials[TWIN], student=trials[BEST])
+    return study.conclude(rows, findings, trials, teacher=("ensemble", together), twin=TWIN, student=BEST)
 
 
 def _convolution(config: MnistBest) -> "limbeck.models.VGG":

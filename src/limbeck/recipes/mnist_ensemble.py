@@ -35,14 +35,17 @@ class MnistEnsemble(Mnist):
     teacher: Budget = field(default_factory=lambda: Budget(epochs=25, batch_size=512, learning_rate=2e-3, max_norm=3.0))
     """What each teacher may spend."""
 
+    def check(self) -> None:
+        super().check()
+        if not 2 <= self.members <= MOST_MEMBERS:
+            raise limbeck.ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {self.members}")
+
     def small(self) -> dict[str, Any]:
         return {**super().small(), "members": 2}
 
 
 def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     """Compare students of one teacher and of both means of all."""
-    if not 2 <= config.members <= MOST_MEMBERS:
-        raise limbeck.ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {config.members}")
     lesson = Lesson(config, run)
     study = lesson.study
     fitted = lesson.teachers(config.members)
@@ -67,12 +70,12 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     alone = [teachers[seed % config.members] for seed in range(run.num_seeds)]
     rows += study.rows({"twin": trials["twin"]}, None)
     rows += study.rows({SINGLE: trials[SINGLE]}, [each.test_logits for each in alone])
-    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    errors = {name: study.errors(own) for name, own in trials.items()}
     findings = []
     for mean in MEANS:
         rows += study.rows({_student(mean): trials[_student(mean)]}, together[mean])
         found, row = _gain(
-            lesson.errors(alone), limbeck.judge.measure(together[mean], study.labels).errors, errors, mean
+            study.errors(alone), limbeck.judge.measure(together[mean], study.labels).errors, errors, mean
         )
         findings += [
             limbeck.evidence.compared(
@@ -88,9 +91,10 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     return study.conclude(
         rows,
         [*findings, *study.controls_told(trials, _student(MEANS[0]))],
-        teacher_logits=together[MEANS[0]],
-        twin=trials["twin"],
-        student=trials[_student(MEANS[0])],
+        trials,
+        teacher=("ensemble", together[MEANS[0]]),
+        twin="twin",
+        student=_student(MEANS[0]),
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import limbeck
 from limbeck.budget import Budget
-from limbeck.recipes.mnist import Lesson, Mnist
+from limbeck.recipes.mnist import Lesson, Mnist, distinct
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -40,14 +40,11 @@ class MnistParts(Mnist):
     def small(self) -> dict[str, Any]:
         return {**super().small(), "steps": 4}
 
-    def check(self, fractions: Sequence[float]) -> None:
-        """Find what is wrong before anything is trained."""
-        wrong = [fraction for fraction in fractions if not 0 < fraction < 1]
-        if wrong or len(set(fractions)) < len(fractions):
-            raise limbeck.ArgumentError(f"fractions must differ and lie between 0 and 1, got {tuple(fractions)}")
+    def check(self) -> None:
+        super().check()
         if not 0 < self.patience <= 1 or self.steps < 1 or self.batches < 1:
             raise limbeck.ArgumentError(
-                "patience must lie in 0..1, steps and batches must be >= 1, "
+                "patience must lie in 0..1, 0 excluded, steps and batches must be >= 1, "
                 f"got {self.patience}, {self.steps} and {self.batches}"
             )
 
@@ -73,18 +70,37 @@ class MnistFew(MnistParts):
     fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
     """Parts (0..1) of the training set; all of it comes on top."""
 
+    def check(self) -> None:
+        super().check()
+        distinct("fractions", self.fractions)
+        check_fractions("fractions", self.fractions)
+
     def small(self) -> dict[str, Any]:
         return {**super().small(), "fractions": (0.3,)}
 
 
+def check_fractions(name: str, fractions: Sequence[float]) -> None:
+    """Raise ArgumentError unless all are parts of the training set: some of it, not all."""
+    if not all(0 < fraction < 1 for fraction in fractions):
+        raise limbeck.ArgumentError(f"{name} must lie between 0 and 1, got {', '.join(map(str, fractions))}")
+
+
+def percent(fraction: float) -> str:
+    """Return a part in per cent.
+
+    >>> percent(0.03), percent(0.005)
+    ('3%', '0.5%')
+    """
+    return f"{100 * fraction:g}%"
+
+
 def part_of(train: "limbeck.TransferSet", fraction: float, seed: int) -> "limbeck.TransferSet":
     """Return a part (0..1) of the training set, drawn by the seed, a smaller one from a larger."""
-    return train.split(max(1, round(fraction * len(train))), seed + 1, f"{fraction:.0%} part")[1]
+    return train.split(max(1, round(fraction * len(train))), seed + 1, f"{percent(fraction)} part")[1]
 
 
 def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     """Compare labels and soft targets on parts of the data."""
-    config.check(config.fractions)
     lesson = Lesson(config, run)
     study = lesson.study
     [fitted] = lesson.teachers()
@@ -108,15 +124,16 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     return study.conclude(
         rows,
         [*_findings(config, lesson, trials), *study.controls_told(trials, controlled)],
-        teacher_logits=teacher.test_logits,
-        twin=trials[_twin(nearest)],
-        student=trials[controlled],
+        trials,
+        teacher=("teacher", teacher.test_logits),
+        twin=_to_the_end(nearest),
+        student=controlled,
         charts=[_chart(config, lesson, trials)],
     )
 
 
 def _twin(fraction: float) -> str:
-    return f"twin, {fraction:.0%} labels"
+    return f"twin, {percent(fraction)} labels"
 
 
 def _to_the_end(fraction: float) -> str:
@@ -124,20 +141,20 @@ def _to_the_end(fraction: float) -> str:
 
 
 def _student(fraction: float) -> str:
-    return f"student, {fraction:.0%} soft"
+    return f"student, {percent(fraction)} soft"
 
 
 def _findings(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -> list[str]:
     examples, mean_of = len(lesson.study.test), limbeck.evidence.mean_of
-    accuracy = {name: 1 - mean_of(lesson.errors(own)) / examples for name, own in trials.items()}
+    accuracy = {name: 1 - mean_of(lesson.study.errors(own)) / examples for name, own in trials.items()}
     whole, found = accuracy[_twin(1)], []
     for fraction in config.fractions:
         stopped, to_the_end, soft = (accuracy[name(fraction)] for name in (_twin, _to_the_end, _student))
         labels = max(stopped, to_the_end)
         lost = f"; they lose {(whole - soft) / (whole - labels):.0%} of what labels lose" if whole > labels else ""
         found.append(
-            f"{fraction:.0%} of the data: {stopped:.2%} right on labels with early stopping, {to_the_end:.2%} to the "
-            f"end, {soft:.2%} on soft targets: {soft / whole:.1%} of the {whole:.2%} that all labels give{lost}."
+            f"{percent(fraction)} of the data: {stopped:.2%} right on labels with early stopping, {to_the_end:.2%} to "
+            f"the end, {soft:.2%} on soft targets: {soft / whole:.1%} of the {whole:.2%} that all labels give{lost}."
         )
     return found
 
@@ -148,7 +165,7 @@ def _chart(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -
         ("soft targets", _student),
         ("labels", lambda part: _twin(part) if part == 1 else _to_the_end(part)),
     ):
-        errors = [lesson.errors(trials[setting(fraction)]) for fraction in fractions]
+        errors = [lesson.study.errors(trials[setting(fraction)]) for fraction in fractions]
         series.append(
             limbeck.report.Series(
                 name,

@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import limbeck
-from limbeck.recipes.mnist import Lesson, Mnist
+from limbeck.recipes.mnist import Lesson, Mnist, distinct
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ class MnistTemperature(Mnist):
     units: tuple[int, ...] = (30, 100, 300, 800)
     """Units in each of a student's two hidden layers."""
 
+    def check(self) -> None:
+        super().check()
+        distinct("temperatures", self.temperatures)
+        distinct("units", self.units)
+        for temperature in self.temperatures:
+            limbeck.objective.check_temperature(temperature)
+        for units in self.units:
+            limbeck.models.MLP([784, units, units, 10])
+
     def small(self) -> dict[str, Any]:
         return {**super().small(), "temperatures": (1.0, 4.0, 8.0, 20.0), "units": (30, 300)}
 
@@ -59,7 +68,7 @@ def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     trials = study.compare(lambda _: arms, controlled=[headline], random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
     errors = {
-        (units, t): lesson.errors(trials[_student(units, t)]) for units in config.units for t in config.temperatures
+        (units, t): study.errors(trials[_student(units, t)]) for units in config.units for t in config.temperatures
     }
     validation = {
         (units, t): [float(each.validation_errors) for each in trials[_student(units, t)]] for units, t in errors
@@ -68,9 +77,10 @@ def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     return study.conclude(
         study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
         findings,
-        teacher_logits=teacher.test_logits,
-        twin=trials[_twin(max(config.units))],
-        student=trials[headline],
+        trials,
+        teacher=("teacher", teacher.test_logits),
+        twin=_twin(max(config.units)),
+        student=headline,
         charts=[_chart(config, errors, trials, lesson)],
     )
 
@@ -136,7 +146,7 @@ def _chart(
     series = []
     for units in config.units:
         own = [errors[units, t] for t in config.temperatures]
-        twin = limbeck.evidence.mean_of(lesson.errors(trials[_twin(units)]))
+        twin = limbeck.evidence.mean_of(lesson.study.errors(trials[_twin(units)]))
         series.append(
             limbeck.report.Series(
                 f"{units} units (labels alone: {twin:.0f})",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import limbeck
 from limbeck.recipes.mnist import Lesson
-from limbeck.recipes.mnist_few import MnistParts, part_of
+from limbeck.recipes.mnist_few import MnistParts, check_fractions, part_of, percent
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -32,15 +32,18 @@ class MnistUnlabelled(MnistParts):
     hard_weight: float = 0.1
     """The labels' share (0..1) of a labelled example's loss."""
 
+    def check(self) -> None:
+        super().check()
+        check_fractions("labelled", [self.labelled])
+
 
 def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     """Compare transfer sets with labels for none, some and all."""
-    config.check([config.labelled])
     lesson = Lesson(config, run)
     study = lesson.study
     [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
-    share = f"{config.labelled:.0%}"
+    share = percent(config.labelled)
     some, alone = SOME.format(share), f"twin, {share} labels"
 
     def arms_of(seed: int) -> "list[Arm]":
@@ -57,7 +60,7 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
 
     trials = study.compare(arms_of, controlled=[ALL], random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    errors = {name: lesson.errors(own) for name, own in trials.items()}
+    errors = {name: study.errors(own) for name, own in trials.items()}
     examples, compared = len(study.test), limbeck.evidence.compared
     findings = [
         compared("A student without labels", errors[NONE], f"a net on {share} of the labels", errors[alone], examples),
@@ -69,7 +72,8 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     return study.conclude(
         study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
         findings,
-        teacher_logits=teacher.test_logits,
-        twin=trials["twin"],
-        student=trials[NONE],
+        trials,
+        teacher=("teacher", teacher.test_logits),
+        twin="twin",
+        student=NONE,
     )

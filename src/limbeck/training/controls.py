@@ -3,7 +3,8 @@
     smoothed   labels smoothed evenly, to the teacher's mean entropy: no word on which classes are alike
     permuted   the teacher's own numbers, those of the wrong classes dealt out anew for each example: its confidence
                in each example is kept, what the classes share is lost
-    random     a net that was never trained, as a teacher: nothing but a fixed function to agree with
+    random     a net that was never trained, as a teacher: nothing but a fixed function, nearly uniform at a high
+               temperature, to agree with
 
 Müller et al. 2019 and Yuan et al. 2020 ask the same of distillation. A student that is no better than its controls has
 learned nothing from its teacher but to be less sure.
@@ -18,31 +19,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limbeck.controls import Control
 from limbeck.data.philox import philox
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets, DenseTargets
 from limbeck.errors import ArgumentError
 from limbeck.objective import soften
-from limbeck.runs import Control
 from limbeck.targets import SoftTargets
 from limbeck.training.objectives import FromSoftTargets, Objective
 
-NAMES: dict[Control, str] = {
-    "smoothed": "labels smoothed to equal entropy",
-    "permuted": "other classes permuted",
-    "random": "untrained teacher",
-}
 STREAM = 6  # of philox, for which wrong class gets which number
 ENTROPY_ROWS = 65_536  # soft targets whose entropy is taken at once
-
-
-def control_setting(setting: str, control: Control) -> str:
-    """Return the name under which a setting's control is told.
-
-    >>> control_setting("student", "permuted")
-    'student, control: other classes permuted'
-    """
-    return f"{setting}, control: {NAMES[control]}"
 
 
 def control_objective(
@@ -104,12 +91,12 @@ class Smoothed(_Control):
     def mean_entropy(self) -> float:
         """Of the teacher's softened targets over all views of the transfer set, in nats."""
         total = 0.0
-        for number in range(self.num_views or 1):
+        for number in range(self.soft_targets.num_views):
             for ids in self.transfer_set.ids.split(ENTROPY_ROWS):
                 logits = self.soft_targets.logits(ids, number, temperature=self.temperature)
                 probs = soften(logits.double(), self.temperature)
                 total += torch.special.entr(probs).sum().item()
-        return total / (self.transfer_set.num_rows * (self.num_views or 1))
+        return total / (self.transfer_set.num_rows * self.soft_targets.num_views)
 
     def spec(self) -> dict[str, Any]:
         return {**super().spec(), "control": "smoothed"}

@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from limbeck import __version__
 from limbeck.budget import Budget, Precision
 from limbeck.data.philox import permutation, windowed
 from limbeck.data.transfer_set import TransferSet
@@ -42,7 +41,7 @@ ORDER_STREAM = 0  # of philox, for the order of the examples
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
 HASH_LENGTH = 20  # of a training's folder in a cache
-MADE_BY = {"limbeck": __version__, "torch": torch.__version__}  # what else names it there: newer code trains anew
+NUMERICS = 1  # to be raised with every change by which the same training ends with other numbers
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -128,7 +127,7 @@ def fit(
     progress = progress or Progress()
     with contextlib.ExitStack() as stack:
         if cache is not None:
-            training.folder = Path(cache) / fingerprint(training.binding() | MADE_BY)[:HASH_LENGTH]
+            training.folder = Path(cache) / training.key()[:HASH_LENGTH]
             stack.enter_context(locked(training.folder / ".lock", wait=wait))
         stack.enter_context(torch.random.fork_rng(devices=devices))
         return training.run(name, progress)
@@ -191,7 +190,6 @@ class _Training:
 
     def run(self, name: str, progress: Progress) -> Fitted:
         """Go from wherever the folder says to the end."""
-        self._binding = self.binding()
         finished = self._finished()
         if finished is not None:
             return finished
@@ -214,10 +212,16 @@ class _Training:
         """Steps in an epoch."""
         return -(-len(self.transfer_set) // self.budget.batch_size)
 
-    def binding(self) -> dict[str, Any]:
-        """Return all that the result depends on."""
+    def key(self) -> str:
+        """Return the hash that names this training in a cache."""
+        kind = type(self.net)
+        made_by = {"kind": f"{kind.__module__}.{kind.__qualname__}", "numerics": NUMERICS, "torch": torch.__version__}
+        return fingerprint(self.binding | made_by)
+
+    def __post_init__(self) -> None:
+        """Take down all that the result depends on, before the net is trained."""
         validation = self.validation
-        return {
+        self.binding: dict[str, Any] = {
             "net": repr(self.net),
             "start": weights_fingerprint(self.net),
             "data": [self.transfer_set.fingerprint, self.transfer_set.labels_fingerprint],
@@ -380,7 +384,7 @@ class _Training:
         path = self._path("checkpoint.safetensors")
         if path is not None:
             self.state.seconds = self._clock.seconds()
-            told = {"binding": self._binding, "state": asdict(self.state)}
+            told = {"binding": self.binding, "state": asdict(self.state)}
             save_training(path, self.net, self._optimizer, told, self.best)
 
     def _finish(self) -> Fitted:
@@ -392,7 +396,7 @@ class _Training:
         fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder)
         if self.folder is not None:
             write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
-            told = {"binding": self._binding, "history": fitted.history}
+            told = {"binding": self.binding, "history": fitted.history}
             save_tensors(self.folder / "model.safetensors", self.net.state_dict(), told)
             (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         return fitted
@@ -401,7 +405,7 @@ class _Training:
         return None if self.folder is None else self.folder / name
 
     def _check_binding(self, path: Path, there: dict[str, Any]) -> None:
-        for key, value in self._binding.items():
+        for key, value in self.binding.items():
             if fingerprint({"": there.get(key)}) != fingerprint({"": value}):
                 raise RunError(
                     f"{path} belongs to another training: its {key} is not the one asked for",
