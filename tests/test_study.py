@@ -159,7 +159,7 @@ def test_an_ensemble_is_written_once_and_read_with_its_mean(tmp_path):
     arithmetic = study.soften(Ensemble(nets), study.train)
     geometric = study.soften(Ensemble(nets, "geometric", [3, 1]), study.train)
     assert geometric.folder == arithmetic.folder
-    assert (geometric.mean, geometric.weights) == ("geometric", [0.75, 0.25])
+    assert (geometric.mean, list(geometric.weights)) == ("geometric", [0.75, 0.25])
     assert geometric.fingerprint != arithmetic.fingerprint
     assert arithmetic.fingerprint == SoftTargets.open(arithmetic.folder).fingerprint
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from limbeck.runs import default_cache
+
 LIMBECK = Path(sys.executable).with_name("limbeck")
 
 
@@ -209,3 +211,35 @@ def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(tmp_path):
     assert "cannot write" in done.stderr
     assert "File too large" in done.stderr
     assert limbeck(*command, cwd=tmp_path).returncode == 0
+
+
+def test_controls_of_a_run_come_and_go_with_its_seeds(tmp_path):
+    options = ("--members", 1, "--teacher.epochs", 1, "--student.epochs", 1, "--out", "r", "--quiet")
+    with_control = limbeck("run", "digits", *options, "--controls", "smoothed", "permuted", cwd=tmp_path)
+    assert with_control.returncode == 0, with_control.stderr
+    names = [line.rsplit("  1  ", 1)[0].strip() for line in with_control.stdout.splitlines()[1:6]]
+    assert names[3:] == [
+        "student, control: labels smoothed to equal entropy",
+        "student, control: other classes permuted",
+    ]
+    assert "than its control “other classes permuted” (" in with_control.stdout
+    without = limbeck("run", "digits", *options, "--seeds", 2, cwd=tmp_path)
+    assert without.returncode == 0, without.stderr
+    assert "control" not in without.stdout
+
+
+def test_the_cache_is_where_one_says(tmp_path):
+    done = limbeck("run", "mnist", "--smoke", "--data", tmp_path / "none", "--cache", tmp_path / "c", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "must hold" in done.stderr or "give the folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({"LIMBECK_CACHE": "/a"}, "/a"), ({"XDG_CACHE_HOME": "/b"}, "/b/limbeck")]
+)
+def test_the_cache_is_told_by_the_environment(given, expected, monkeypatch):
+    for name in ("LIMBECK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert default_cache() == Path(expected)
