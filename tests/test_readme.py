@@ -36,6 +36,7 @@ def test_the_public_names_are_these():
     assert sorted(limbeck.__all__) == [
         "ArgumentError",
         "Budget",
+        "BusyError",
         "DataError",
         "Distilled",
         "Ensemble",

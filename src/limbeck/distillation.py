@@ -14,7 +14,7 @@ from limbeck.budget import Budget
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.judge import Measures, evaluate, measure
-from limbeck.objective import check_hard_weight
+from limbeck.objective import UNLABELLED
 from limbeck.progress import Progress
 from limbeck.targets import SoftTargets
 from limbeck.teachers import predict
@@ -126,8 +126,8 @@ def distill(
     """
     budget = budget or Budget()
     budget = budget if epochs is None else replace(budget, epochs=epochs)
-    check_hard_weight(hard_weight, labelled=transfer_set.labels is not None)
     objective = FromSoftTargets(soft_targets, temperature, hard_weight)
+    objective.check(transfer_set)
     soft_targets.check(transfer_set, num_outputs(student, transfer_set))
     held_out = test_set is None
     if test_set is None:
@@ -163,7 +163,8 @@ def distill(
             progress=progress,
         )
 
-    labelled = transfer_set.labels is not None
+    labels = transfer_set.labels_at(transfer_set.ids)
+    labelled = labels is not None and bool((labels != UNLABELLED).any())
     twin_fit = None
     if labelled:
         seen = transfer_set.labelled()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from limbeck.recipes import RECIPES
 from limbeck.runs import default_cache
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
@@ -30,7 +31,7 @@ def test_a_run_ends_in_a_table_and_a_page(smoke):
     columns = ["model", "seeds", "test errors", "NLL", "ECE", "agreement", "parameters", "latency p50 (ms)"]
     assert lines[0].split() == " ".join(columns).split()
     assert [line.split()[0] for line in lines[1:5]] == ["teacher", "ensemble", "twin", "student"]
-    assert "2 paired seeds, sign-flip p = " in done.stdout
+    assert "2 paired seeds, 95% interval of the difference " in done.stdout
     assert lines[-1] == f"report: {folder / 'run' / 'report.html'}"
     assert "<html" in (folder / "run" / "report.html").read_text()[:500]
 
@@ -100,6 +101,7 @@ def test_record_writes_the_figures_of_record(tmp_path):
 RECORD = [
     "recipe",
     "command",
+    "seeds",
     "config",
     "commit",
     "versions",
@@ -174,7 +176,7 @@ def test_list_tells_what_each_recipe_is_and_came_to(tmp_path):
     done = limbeck("list", cwd=tmp_path)
     assert "digits             Ten nets into one" in done.stdout
     told = json.loads(limbeck("list", "--json", cwd=tmp_path).stdout)
-    assert [entry["recipe"] for entry in told] == ["digits", "letters", "mnist"]
+    assert [entry["recipe"] for entry in told] == [recipe.name for recipe in RECIPES]
 
 
 def test_help_is_there_for_every_verb_and_does_not_wait_for_torch(tmp_path):

@@ -80,9 +80,19 @@ def test_the_labelled_part_keeps_its_order_and_its_labels():
     assert not labelled.partly_labelled
 
 
-@pytest.mark.parametrize("whole", [numbers(), numbers(labelled=False), numbers().labelled_only(torch.arange(20))])
+@pytest.mark.parametrize("whole", [numbers(), numbers().labelled_only(torch.arange(20))])
 def test_a_set_of_which_no_row_lacks_what_others_have_is_its_own_labelled_part(whole):
     assert whole.labelled() is whole
+
+
+def test_of_a_set_without_labels_no_part_is_labelled():
+    with pytest.raises(ArgumentError, match="labels must be there, the transfer set has none"):
+        numbers(labelled=False).labelled()
+
+
+def test_only_own_examples_keep_their_labels():
+    with pytest.raises(ArgumentError, match="ids that keep their labels must be ids of the transfer set"):
+        numbers().subset(torch.arange(5)).labelled_only(torch.tensor([7]))
 
 
 def test_of_runs_those_are_labelled_whose_rows_all_are():

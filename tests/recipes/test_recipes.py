@@ -199,7 +199,8 @@ def test_each_means_changes_one_thing(tmp_path, monkeypatch):
     for name in mnist_best.STEPS:
         arm = arms[name]
         store = arm.objective.soft_targets
-        told[name] = (list(store.weights), arm.objective.temperature, arm.transfer_set.view.spec()["name"], store.num_views)
+        view = arm.transfer_set.view.spec()["name"]
+        told[name] = (list(store.weights), arm.objective.temperature, view, store.num_views)
     plain, convolution, cooler, views, several, best = told.values()
     assert plain == convolution == ([1.0], 20.0, "plain", 1)
     assert (

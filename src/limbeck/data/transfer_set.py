@@ -191,6 +191,8 @@ class TransferSet:
         labels = self.labels_at(self.ids)
         if labels is None:
             raise ArgumentError(f"labels must be there, the {self.name} has none")
+        if not self.partly_labelled:
+            return self
         whole = labels != UNLABELLED
         if self.run_lengths is not None:
             lengths = self.run_lengths[self.ids].numpy()

@@ -151,7 +151,11 @@ def _findings(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]"
     for fraction in config.fractions:
         stopped, to_the_end, soft = (accuracy[name(fraction)] for name in (_twin, _to_the_end, _student))
         labels = max(stopped, to_the_end)
-        lost = f"; they lose {(whole - soft) / (whole - labels):.0%} of what labels lose" if whole > labels else ""
+        lost = (
+            f"; they lose {(whole - soft) / (whole - labels):.0%} of what labels lose"
+            if whole > max(labels, soft)
+            else ""
+        )
         found.append(
             f"{percent(fraction)} of the data: {stopped:.2%} right on labels with early stopping, {to_the_end:.2%} to "
             f"the end, {soft:.2%} on soft targets: {soft / whole:.1%} of the {whole:.2%} that all labels give{lost}."
