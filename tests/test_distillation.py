@@ -113,7 +113,7 @@ def test_where_some_rows_have_no_label_the_twin_sees_the_others_alone(store, tra
     assert_close(twin_start, student_start, rtol=0, atol=0)
     assert twin_set.ids.tolist() == sorted(kept.tolist())
     assert len(student_set) == 200
-    longer = replace(QUICK, epochs=20 * QUICK.epochs)  # as many steps as the student's
+    longer = replace(QUICK, epochs=QUICK.epochs * -(-200 // QUICK.batch_size))  # as many steps as the student's
     alone = fit(net(), blobs().subset(kept.sort().values), objective=FromLabels(1), budget=longer).net
     assert_close(weights(found.twin), weights(alone), rtol=0, atol=0)
     measures = found.measures()

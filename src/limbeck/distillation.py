@@ -168,7 +168,8 @@ def distill(
     twin_fit = None
     if labelled:
         seen = transfer_set.labelled()
-        longer = replace(budget, epochs=round(budget.epochs * len(transfer_set) / len(seen)))
+        steps, own = (-(-len(part) // budget.batch_size) for part in (transfer_set, seen))
+        longer = replace(budget, epochs=max(1, budget.epochs * steps // own))
         twin_fit = train(twin, seen, FromLabels(soft_targets.num_views), longer, "twin")
     student_fit = train(student, transfer_set, objective, budget, "student")
     logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)

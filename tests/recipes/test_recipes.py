@@ -278,6 +278,7 @@ def test_the_papers_two_statements_on_temperature_are_tested():
     assert "holds; errors at T=4" in mnist_temperature._small(small, small)[0]
     assert "does not hold throughout" in mnist_temperature._small(small | {(30, 20.0): [300.0, 304, 297]}, small)[0]
     assert mnist_temperature._small({(30, 1.0): [1.0]}, {}) == []
+    assert mnist_temperature._small({(30, 4.0): [1.0, 2.0]}, {(30, 4.0): [1.0, 2.0]}) == []  # nothing to compare with
 
 
 def small_letters(folder=None):

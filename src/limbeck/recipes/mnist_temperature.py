@@ -124,7 +124,7 @@ def _small(errors: Errors, validation: Errors) -> list[str]:
     """
     own = {t: values for (units, t), values in errors.items() if units == SMALL}
     between = [t for t in own if BEST[0] <= t <= BEST[1]]
-    if not between:
+    if not between or len(between) == len(own):
         return []
     best = min(between, key=lambda t: sum(validation[SMALL, t]))
     told, all_better = [], True
