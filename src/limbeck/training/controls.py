@@ -134,7 +134,7 @@ def smoothing_of_entropy(entropy: float, classes: int) -> float:
     """Return the share e (0..1) for which (1 - e)·onehot + e/classes has an entropy, in nats.
 
     >>> round(smoothing_of_entropy(0.5, 10), 4)
-    0.1099
+    0.0999
     """
     from scipy.optimize import brentq
     from scipy.special import entr
