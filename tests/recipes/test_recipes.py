@@ -22,6 +22,7 @@ from limbeck.recipes import (
     mnist_unlabelled,
 )
 from limbeck.runs import Run
+from limbeck.study import Study
 
 
 def small_mnist(folder=None):
@@ -230,6 +231,22 @@ def test_the_honest_bias_is_that_of_the_held_out_images(tmp_path, monkeypatch):
     monkeypatch.setattr("limbeck.judge.class_bias", lambda *told: asked.append(len(told[1])) or own(*told))
     run_small(mnist_missing, mnist_missing.MnistMissing(), tmp_path, monkeypatch, seeds=1)
     assert asked == [50, 100, 50, 100]  # validation, test; for 3s, for 7s and 8s
+
+
+def test_agreement_is_with_who_taught(tmp_path, monkeypatch):
+    asked = []
+    own = Study.rows
+    monkeypatch.setattr(
+        Study, "rows", lambda self, trials, logits: asked.append((list(trials), logits)) or own(self, trials, logits)
+    )
+    run_small(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch, seeds=1)
+    by_name = {names[0]: logits for names, logits in asked}
+    one = [by_name[name] for name in (mnist_best.CONVOLUTION, mnist_best.COOLER, mnist_best.VIEWS)]
+    assert all(torch.equal(logits, one[0]) for logits in one)
+    assert torch.equal(by_name[mnist_best.SEVERAL], by_name[mnist_best.BEST])
+    assert not torch.equal(by_name[mnist_best.PLAIN], one[0])
+    assert not torch.equal(by_name[mnist_best.BEST], one[0])
+    assert by_name["teacher, the paper's"] is None
 
 
 def test_controls_stand_beside_the_student(tmp_path, monkeypatch):

@@ -87,16 +87,14 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     ]
     trials = study.compare(lambda _: arms, controlled=[BEST], random_teacher=lambda: _convolution(config))
     together = limbeck.teachers.predict(limbeck.Ensemble(nets), study.test)
-    rows = study.rows(
-        {
-            "teacher, the paper's": [study.trial(papers)],
-            "teacher, convolution net": [study.trial(each) for each in own],
-        },
-        together,
-    )
-    measured = limbeck.judge.measure(together, study.labels, together)
-    rows += limbeck.evidence.setting_rows("ensemble", [[measured]], {}) + study.rows(trials, together)
-    errors = {name: lesson.study.errors(own) for name, own in trials.items()}
+    teachers = [study.trial(each) for each in own]
+    papers_own, first_says = study.trial(papers), teachers[0].test_logits
+    rows = study.rows({"teacher, the paper's": [papers_own], "teacher, convolution net": teachers}, None)
+    rows += limbeck.evidence.setting_rows("ensemble", [[limbeck.judge.measure(together, study.labels)]], study.paper)
+    taught_by = {PLAIN: papers_own.test_logits, CONVOLUTION: first_says, COOLER: first_says, VIEWS: first_says}
+    for name, nets_of in trials.items():
+        rows += study.rows({name: nets_of}, taught_by.get(name, together))
+    errors = {name: study.errors(nets_of) for name, nets_of in trials.items()}
     examples, compared = len(study.test), limbeck.evidence.compared
     findings = [
         compared("The student", errors[BEST], "that of the paper's setting", errors[PLAIN], examples),

@@ -103,7 +103,7 @@ def _corrected(
         right = f", {limbeck.evidence.mean_of(threes):.1%} of the 3s right" if classes == [3] else ""
         which = "held-out training data" if source == VALIDATION else "the test set, as in the paper"
         said.append(f"{errors:.1f} with a bias of {limbeck.evidence.mean_of(biases):+.2f} chosen on {which}{right}")
-    before = limbeck.evidence.mean_of(lesson.study.errors(trials))
+    before = limbeck.evidence.mean_of(study.errors(trials))
     return rows, f"{name.removeprefix('student, ').capitalize()}: {before:.1f} test errors; {'; '.join(said)}."
 
 
