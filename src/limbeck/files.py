@@ -96,11 +96,11 @@ def file_sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = True, hint: str | None = None) -> Iterator[None]:
     """Hold the lock file `path` until the block ends or the process does; first wait until nobody else holds it.
 
     Raises:
-        BusyError: somebody holds it, and `wait` is False.
+        BusyError: somebody holds it, and `wait` is False; `hint` is the way out.
         RunError: the file can't be written.
     """
     try:
@@ -112,5 +112,5 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(f"{path.parent} is in use by another limbeck") from error
+            raise BusyError(f"{path.parent} is in use by another limbeck", hint) from error
         yield

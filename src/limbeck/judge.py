@@ -48,10 +48,20 @@ def evaluate(
     Raises:
         ArgumentError: the set has no labels, or shapes differ.
     """
+    labels = labels_of(test_set)
+    return measure(predict(model, test_set), labels, teacher_logits, count_parameters(model))
+
+
+def labels_of(test_set: TransferSet) -> Int[Tensor, " rows"]:
+    """Return the labels of a set to judge on.
+
+    Raises:
+        ArgumentError: it has none.
+    """
     labels = test_set.labels_at(test_set.ids)
     if labels is None:
         raise ArgumentError(f"the {test_set.name} must have labels to be judged on, it has none")
-    return measure(predict(model, test_set), labels, teacher_logits, count_parameters(model))
+    return labels
 
 
 def measure(
@@ -69,12 +79,17 @@ def measure(
     agreement = None if teacher_logits is None else (chosen == teacher_logits.argmax(-1)).double().mean().item()
     return Measures(
         examples=len(labels),
-        errors=int((chosen != labels).sum()),
+        errors=count_errors(logits, labels),
         nll=label_loss(logits.double(), labels).mean().item(),
         ece=expected_calibration_error(logits.double().softmax(-1), labels),
         agreement=agreement,
         parameters=parameters,
     )
+
+
+def count_errors(logits: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> int:
+    """Return how many examples' most probable class is not their label."""
+    return int((logits.argmax(-1) != labels).sum())
 
 
 def expected_calibration_error(probs: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> float:

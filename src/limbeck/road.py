@@ -94,6 +94,11 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     return conclude(run, journey.test, rows, table, findings, student=best.weights)
 
 
+def student_seed(seed: int) -> int:
+    """Return the seed of the start that student and twin of a run's seed share."""
+    return (seed + 1) * MEMBERS_PER_SEED - 1
+
+
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Return a net whose start is a function of the seed; the caller's random numbers are left alone."""
     with torch.random.fork_rng(devices=[]):
@@ -112,7 +117,7 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         ensemble, journey.test, folder / "targets-test", encoding=Dense("float32"), progress=progress
     )
     distilled = distill(
-        seeded(journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 1),
+        seeded(journey.make_student, student_seed(seed)),
         targets,
         transfer,
         temperature=journey.temperature,
@@ -132,7 +137,7 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
     }
 
     def untrained() -> SoftTargets:
-        teacher = seeded(journey.make_teacher or journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 2)
+        teacher = seeded(journey.make_teacher or journey.make_student, student_seed(seed) - 1)
         return write_soft_targets(
             teacher, transfer, folder / "targets-untrained", num_views=journey.num_views, progress=progress
         )
@@ -144,7 +149,7 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         )
     fitted = {
         name: fit(
-            seeded(journey.make_student, (seed + 1) * MEMBERS_PER_SEED - 1),
+            seeded(journey.make_student, student_seed(seed)),
             seen,
             objective=own,
             validation=journey.validation,

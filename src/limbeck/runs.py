@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.controls import Control
-from limbeck.errors import BusyError, RunError
+from limbeck.errors import RunError
 from limbeck.files import cannot_write, fingerprint, locked, write_json
 from limbeck.progress import Progress
 
@@ -80,11 +80,7 @@ class Run:
             self._check()
         except OSError as error:
             raise cannot_write(self.folder, error) from error
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(locked(self.folder / ".lock", wait=False))
-            except BusyError as error:
-                raise BusyError(error.message, "wait for it, or use --out") from error
+        with locked(self.folder / ".lock", wait=False, hint="wait for it, or use --out"):
             self._check()  # again: another run may have ended since
             yield
 

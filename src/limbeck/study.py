@@ -24,10 +24,10 @@ from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, BusyError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
 from limbeck.files import fingerprint, kept_json, locked
-from limbeck.judge import Measures, count_parameters, latency_ms, measure
+from limbeck.judge import Measures, count_errors, count_parameters, labels_of, latency_ms, measure
 from limbeck.progress import Task
 from limbeck.report import Chart, Judged
-from limbeck.road import MEMBERS_PER_SEED, seeded
+from limbeck.road import seeded, student_seed
 from limbeck.runs import Run
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
@@ -36,7 +36,6 @@ from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import HASH_LENGTH
 
-UNTRAINED = MEMBERS_PER_SEED - 2  # the seed of a teacher that is never trained: no teacher's or student's
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
 TeacherLogits = Tensor | list[Tensor] | None
@@ -62,7 +61,6 @@ class Trial:
 
     test_logits: Float[Tensor, "examples classes"]
     validation_logits: Float[Tensor, "others classes"]
-    validation_errors: int
     history: list[dict[str, float]]
     seconds: float
     net: nn.Module
@@ -175,24 +173,22 @@ class Study:
                     control,
                     arm.objective,
                     own,
-                    lambda own=own, views=views: self.soften(seeded(random_teacher, UNTRAINED), own, views),
+                    lambda own=own, views=views: self.soften(seeded(random_teacher, student_seed(0) - 1), own, views),
                 )
                 found.append(Arm(control_setting(arm.setting, control), arm.make_net, own, objective, arm.budget))
         return found
 
     def _trial(self, arm: Arm, seed: int, *, wait: bool) -> Trial:
-        net = seeded(arm.make_net, (seed + 1) * MEMBERS_PER_SEED - 1)
+        net = seeded(arm.make_net, student_seed(seed))
         fitted = self._fit(arm, seed, net, f"seed {seed}: {arm.setting}", wait=wait)
         return self.trial(fitted)
 
     def trial(self, fitted: Fitted) -> Trial:
         """Return what a trained net says of the study's sets."""
         assert fitted.folder is not None
-        logits = predict(fitted.net, self.validation)
         return Trial(
             predict(fitted.net, self.test),
-            logits,
-            measure(logits, self.validation_labels).errors,
+            predict(fitted.net, self.validation),
             fitted.history,
             fitted.seconds,
             fitted.net,
@@ -216,12 +212,12 @@ class Study:
     @cached_property
     def labels(self) -> Int[Tensor, " examples"]:
         """The class of each test example."""
-        return _labels_of(self.test)
+        return labels_of(self.test)
 
     @cached_property
     def validation_labels(self) -> Int[Tensor, " others"]:
         """The class of each validation example."""
-        return _labels_of(self.validation)
+        return labels_of(self.validation)
 
     def measures(self, trials: Sequence[Trial], teacher_logits: TeacherLogits = None) -> list[Measures]:
         """Return each trial's figures on the test set; with what its teacher says there, their agreement."""
@@ -258,7 +254,11 @@ class Study:
 
     def errors(self, trials: Sequence[Trial]) -> list[float]:
         """Return each trial's test errors."""
-        return [float(each.errors) for each in self.measures(trials)]
+        return [float(count_errors(trial.test_logits, self.labels)) for trial in trials]
+
+    def validation_errors(self, trials: Sequence[Trial]) -> list[float]:
+        """Return each trial's errors on the held-out images: what choices are made by."""
+        return [float(count_errors(trial.validation_logits, self.validation_labels)) for trial in trials]
 
     def conclude(
         self,
@@ -301,10 +301,3 @@ class Study:
             charts=charts,
             note=f"In the pictures below {' and '.join(named)}." if named else "",
         )
-
-
-def _labels_of(judged: TransferSet) -> Tensor:
-    labels = judged.labels_at(judged.ids)
-    if labels is None:
-        raise ArgumentError(f"the {judged.name} must have labels to be judged on, it has none")
-    return labels

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+import stopping
 import torch
 from stores import Nudge, Says, in_runs, less_maximum
 from torch.testing import assert_close
@@ -159,10 +160,6 @@ def test_accuracy_and_predictions_are_those_of_rows(tmp_path):
     assert torch.equal(predict(Says(), data), data.inputs[rows_of(6, 2)])
 
 
-class Stopped(Exception):
-    pass
-
-
 BUDGET = Budget(epochs=3, batch_size=8, learning_rate=3e-2, precision="32-true")
 
 
@@ -207,18 +204,10 @@ def test_stopped_on_runs_it_ends_with_the_same_bits(tmp_path, monkeypatch, encod
         return fit(student(), data, objective=objective, budget=budget, folder=tmp_path / folder)
 
     expected = training("whole")
-    real, steps = loop._Training._set_rate, 0
-
-    def dying(self):
-        nonlocal steps
-        steps += 1
-        if steps > stop_after:
-            raise Stopped
-        return real(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_set_rate", dying)
-        with pytest.raises(Stopped):
+        stopping.stop_after(patch, stop_after)
+        with pytest.raises(stopping.Stopped):
             training("stopped")
     resumed = training("stopped")
     for ours, theirs in zip(resumed.net.parameters(), expected.net.parameters(), strict=True):

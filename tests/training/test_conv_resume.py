@@ -6,13 +6,14 @@ import sys
 from dataclasses import replace
 
 import pytest
+import stopping
 import torch
 from torch import nn
 
 from limbeck import Budget, TransferSet, fit, write_soft_targets
 from limbeck.data import CropFlip
 from limbeck.models import Dropout
-from limbeck.training import clock, loop
+from limbeck.training import clock
 from limbeck.training.checkpoint import load_tensors, restore_training, save_training
 from limbeck.training.objectives import FromSoftTargets
 
@@ -48,23 +49,6 @@ def net(seed=0):
     )
 
 
-class Stopped(Exception):
-    pass
-
-
-def stop_after(patch, count):
-    real, steps = loop._Training._set_rate, 0
-
-    def dying(self):
-        nonlocal steps
-        steps += 1
-        if steps > count:
-            raise Stopped
-        return real(self)
-
-    patch.setattr(loop._Training, "_set_rate", dying)
-
-
 @pytest.mark.parametrize("budget", [QUICK, replace(QUICK, precision="bf16-mixed", weight_decay=0.01, shuffle_window=9)])
 @pytest.mark.parametrize("count", [1, 3, STEPS, STEPS + 4])
 def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, count, budget):
@@ -77,8 +61,8 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, c
 
     expected = training("whole")
     with monkeypatch.context() as patch:
-        stop_after(patch, count)
-        with pytest.raises(Stopped):
+        stopping.stop_after(patch, count)
+        with pytest.raises(stopping.Stopped):
             training("stopped")
     assert (tmp_path / "stopped" / "checkpoint.safetensors").exists()
     resumed = training("stopped")
@@ -129,7 +113,7 @@ def test_what_the_optimizer_keeps_is_laid_out_as_the_weights_are(tmp_path):
 
 PROGRAM = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]  # this file, and what the tests share
 import limbeck
 from limbeck.training import clock, loop
 from test_conv_resume import QUICK, images, net

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import stopping
 import torch
 from torch import nn
 from torch.testing import assert_close
@@ -96,10 +97,6 @@ def test_the_callers_random_numbers_are_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-class Stopped(Exception):
-    pass
-
-
 OTHER = {"precision": "bf16-mixed", "early_stop": 1, "max_norm": 0.8, "weight_decay": 0.01}
 
 
@@ -117,19 +114,10 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, s
         return fit(model, data, objective=objective, validation=blobs(30, seed=1), budget=budget, folder=folder)
 
     expected = training(tmp_path / "whole", net(dropout=0.3))
-    steps = 0
-    real = loop._Training._set_rate
-
-    def dying(self):
-        nonlocal steps
-        steps += 1
-        if steps > stop_after:
-            raise Stopped
-        return real(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_set_rate", dying)
-        with pytest.raises(Stopped):
+        stopping.stop_after(patch, stop_after)
+        with pytest.raises(stopping.Stopped):
             training(tmp_path / "stopped", net(dropout=0.3))
     assert (tmp_path / "stopped" / "checkpoint.safetensors").exists()
     resumed = training(tmp_path / "stopped", net(dropout=0.3))
@@ -217,13 +205,13 @@ def stop_in_the_third_epoch(folder, monkeypatch):
 
     def dying(self):
         if self.state.epoch == 2:
-            raise Stopped
+            raise stopping.Stopped
         real(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
         patch.setattr(loop._Training, "_close_epoch", dying)
-        with pytest.raises(Stopped):
+        with pytest.raises(stopping.Stopped):
             fit(net(), blobs(), budget=QUICK, folder=folder)
 
 

@@ -64,9 +64,9 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     teachers = [study.trial(each) for each in fitted]
     together = {mean: limbeck.teachers.predict(limbeck.Ensemble(nets, mean=mean), study.test) for mean in MEANS}
     rows = study.rows({"teacher": teachers}, None)
-    for mean, logits in together.items():
-        measured = limbeck.judge.measure(logits, study.labels)
-        rows += limbeck.evidence.setting_rows(f"ensemble, {mean} mean", [[measured]], {})
+    ensemble = {mean: limbeck.judge.measure(logits, study.labels) for mean, logits in together.items()}
+    for mean in MEANS:
+        rows += limbeck.evidence.setting_rows(f"ensemble, {mean} mean", [[ensemble[mean]]], {})
     alone = [teachers[seed % config.members] for seed in range(run.num_seeds)]
     rows += study.rows({"twin": trials["twin"]}, None)
     rows += study.rows({SINGLE: trials[SINGLE]}, [each.test_logits for each in alone])
@@ -74,9 +74,7 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
     findings = []
     for mean in MEANS:
         rows += study.rows({_student(mean): trials[_student(mean)]}, together[mean])
-        found, row = _gain(
-            study.errors(alone), limbeck.judge.measure(together[mean], study.labels).errors, errors, mean
-        )
+        found, row = _gain(study.errors(alone), ensemble[mean].errors, errors, mean)
         findings += [
             limbeck.evidence.compared(
                 f"The student of the {mean} mean",

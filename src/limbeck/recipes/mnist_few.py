@@ -170,13 +170,6 @@ def _chart(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -
         ("labels", lambda part: _twin(part) if part == 1 else _to_the_end(part)),
     ):
         errors = [lesson.study.errors(trials[setting(fraction)]) for fraction in fractions]
-        series.append(
-            limbeck.report.Series(
-                name,
-                [100 * fraction for fraction in fractions],
-                [limbeck.evidence.mean_of(own) for own in errors],
-                [limbeck.evidence.sd_of(own) for own in errors],
-            )
-        )
+        series.append(limbeck.report.Series.of(name, [100 * fraction for fraction in fractions], errors))
     title = "Test errors by share of the training set"
     return limbeck.report.Chart("few", title, "% of the training set", "test errors", series, log_y=True)

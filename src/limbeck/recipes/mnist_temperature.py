@@ -70,9 +70,7 @@ def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     errors = {
         (units, t): study.errors(trials[_student(units, t)]) for units in config.units for t in config.temperatures
     }
-    validation = {
-        (units, t): [float(each.validation_errors) for each in trials[_student(units, t)]] for units, t in errors
-    }
+    validation = {(units, t): study.validation_errors(trials[_student(units, t)]) for units, t in errors}
     findings = [*_large(errors), *_small(errors, validation), *study.controls_told(trials, headline)]
     return study.conclude(
         study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
@@ -147,14 +145,8 @@ def _chart(
     for units in config.units:
         own = [errors[units, t] for t in config.temperatures]
         twin = limbeck.evidence.mean_of(lesson.study.errors(trials[_twin(units)]))
-        series.append(
-            limbeck.report.Series(
-                f"{units} units (labels alone: {twin:.0f})",
-                list(config.temperatures),
-                [limbeck.evidence.mean_of(values) for values in own],
-                [limbeck.evidence.sd_of(values) for values in own],
-            )
-        )
+        name = f"{units} units (labels alone: {twin:.0f})"
+        series.append(limbeck.report.Series.of(name, config.temperatures, own))
     return limbeck.report.Chart(
         "temperature", "Test errors by temperature and size", "temperature T", "test errors", series, log_y=True
     )

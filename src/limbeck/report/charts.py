@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from limbeck.evidence import mean_of, sd_of
 from limbeck.report.pictures import Picture, axis, layout
 
 TONES = ("student", "teacher", "other", "accent", "twin")  # of the lines, in their order
@@ -19,6 +20,11 @@ class Series:
     x: list[float]
     mean: list[float]
     sd: list[float]
+
+    @classmethod
+    def of(cls, name: str, x: Sequence[float], values: Sequence[Sequence[float]]) -> "Series":
+        """Return the line through the means of some values at each place, one value a seed."""
+        return cls(name, list(x), [mean_of(own) for own in values], [sd_of(own) for own in values])
 
 
 @dataclass(frozen=True)
