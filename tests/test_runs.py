@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from limbeck import RunError
+from limbeck import ArgumentError, RunError, TransferSet
 from limbeck.progress import Progress
-from limbeck.runs import Run, default_folder, first_difference, read_run
+from limbeck.runs import Run, default_cache, default_folder, first_difference, read_run
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,50 @@ def test_another_configuration_is_refused(tmp_path, change, message):
     with pytest.raises(RunError, match=message), a_run(tmp_path, **change).held():
         pass
     assert (tmp_path / "run.json").read_bytes() == before
+
+
+def some_data(start=0):
+    return TransferSet(torch.arange(start, start + 6).reshape(3, 2), torch.arange(3))
+
+
+def test_other_data_is_refused(tmp_path):
+    with a_run(tmp_path).held():
+        a_run(tmp_path).claim(some_data())
+        a_run(tmp_path).claim(some_data())
+        a_run(tmp_path).save({"rows": [1]})
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(RunError, match="holds a run on other data"), a_run(tmp_path).held():
+        a_run(tmp_path).claim(some_data(1))
+    with pytest.raises(RunError, match="holds a run on other data"):
+        a_run(tmp_path).claim(replace(some_data(), labels=torch.tensor([0, 2, 1])))
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_less_than_a_finished_run_has_is_refused(tmp_path):
+    whole = a_run(tmp_path, num_seeds=3, controls=("permuted",))
+    with whole.held():
+        whole.claim()
+    with a_run(tmp_path).held():  # it had not finished
+        whole.save({"rows": [1]})
+    for less, asked in (
+        ({"num_seeds": 2, "controls": ("permuted",)}, r"\(--seeds 3\)"),
+        ({"num_seeds": 3}, r"\(--seeds 3 --controls permuted\)"),
+    ):
+        with pytest.raises(RunError, match=f"a finished run of more than was asked for {asked}"):
+            a_run(tmp_path, **less).held().__enter__()
+    with a_run(tmp_path, num_seeds=4, controls=("random", "permuted")).held():
+        assert read_run(tmp_path)["rows"] == [1]
+
+
+def test_without_a_home_folder_the_cache_has_to_be_named(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("LIMBECK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(ArgumentError, match="there must be a home folder"):
+        default_cache()
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from limbeck import ArgumentError, Budget, Ensemble, SoftTargets, TransferSet
+from limbeck import ArgumentError, Budget, Ensemble, RunError, SoftTargets, TargetsError, TransferSet
 from limbeck.files import locked
 from limbeck.models import MLP
 from limbeck.progress import Progress
@@ -90,7 +90,8 @@ def test_what_another_process_trains_is_put_off_and_then_waited_for(tmp_path):
     arms = two_arms(study)
     study.compare(lambda _: arms)
     weights = {name: own[0].weights for name, own in study.compare(lambda _: arms).items()}
-    weights["student"].unlink()
+    for path in weights.values():
+        path.unlink()
     lock, trained = weights["twin"].parent / ".lock", threading.Event()
     order = []
     own_trial = Study._trial
@@ -118,6 +119,72 @@ def test_what_another_process_trains_is_put_off_and_then_waited_for(tmp_path):
     assert order[:2] == [("twin", False), ("student", False)]
     assert order[-1] == ("twin", True)
     assert list(found) == ["twin", "student"]
+
+
+def test_a_net_that_is_there_is_read_whoever_holds_its_lock(tmp_path):
+    study = study_in(tmp_path, seeds=1)
+    first = study.compare(lambda _: [two_arms(study)[0]])["twin"][0]
+    with locked(first.weights.parent / ".lock"):
+        again = study._trial(two_arms(study)[0], 0, wait=False)
+    assert torch.equal(first.test_logits, again.test_logits)
+
+
+def test_waiting_is_told(tmp_path):
+    told, lock = [], tmp_path / "net" / ".lock"
+    held, let_go = threading.Event(), threading.Event()
+
+    def other():
+        with locked(lock):
+            held.set()
+            let_go.wait(20)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert held.wait(20)
+
+    def say(text):
+        told.append(text)
+        let_go.set()
+
+    with locked(lock, say=say):
+        assert told == [f"{lock.parent} is in use by another limbeck: waiting for it"]
+    thread.join()
+
+
+def test_damaged_targets_in_the_cache_are_named(tmp_path):
+    study = study_in(tmp_path)
+    teacher = net()
+    targets = study.soften(teacher, study.train)
+    shard = next(targets.folder.rglob("*.arrow"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    with pytest.raises(TargetsError, match=f"hint: delete {targets.folder} and write the soft targets again"):
+        study.soften(teacher, study.train).logits(study.train.ids, temperature=1.0)
+
+
+def test_sets_to_judge_on_have_labels(tmp_path):
+    study = study_in(tmp_path)
+    some = study.validation.labelled_only(study.validation.ids[:5])
+    with pytest.raises(ArgumentError, match="must have a label a row to be judged on, it has 11 of 16 rows without"):
+        Study(study.run, study.train, some, study.test)
+    with pytest.raises(ArgumentError, match="must have a label a row to be judged on, it has none"):
+        Study(study.run, study.train, study.validation, study.test.without_labels())
+
+
+def test_teachers_are_one_or_more(tmp_path):
+    study = study_in(tmp_path)
+    for count in (0, 999):
+        with pytest.raises(ArgumentError, match=rf"count must lie in 1..998, got {count}"):
+            study.teach("teacher", net, study.train, QUICK, count)
+
+
+@pytest.mark.parametrize("damage", ["[]", '{"twin": "fast"}', "{"])
+def test_damaged_times_are_said(tmp_path, damage):
+    study = study_in(tmp_path, seeds=1)
+    trials = {name: own[0] for name, own in study.compare(lambda _: two_arms(study)).items()}
+    study.run.folder.mkdir()
+    (study.run.folder / "times.json").write_text(damage)
+    with pytest.raises(RunError, match=r"times.json is damaged"):
+        study.latencies(trials)
 
 
 def test_soft_targets_are_written_once(tmp_path):

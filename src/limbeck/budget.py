@@ -42,7 +42,7 @@ class Budget:
             "learning_rate must be > 0": (0 < self.learning_rate < float("inf"), self.learning_rate),
             "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
-            "max_norm must be > 0": (self.max_norm is None or self.max_norm > 0, self.max_norm),
+            "max_norm must be > 0": (self.max_norm is None or 0 < self.max_norm < float("inf"), self.max_norm),
             f"precision must be one of {', '.join(get_args(Precision))}": (
                 self.precision in get_args(Precision),
                 self.precision,

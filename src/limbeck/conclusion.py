@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limbeck.data import TransferSet
 from limbeck.errors import RunError
-from limbeck.files import write_bytes
+from limbeck.files import DAMAGED_HINT, write_bytes
 from limbeck.report import Chart, Judged, Series, Table, write_report
 from limbeck.runs import Run, read_run
 from limbeck.training import Row
@@ -41,7 +41,7 @@ def conclude(
     write_bytes(run.folder / "student.safetensors", student.read_bytes())
     keep_test_set(run.folder, test)
     told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}
-    run.save({"seeds": run.num_seeds, "note": note, **told})
+    run.save({"note": note, **told})
     return Result(rows, table, findings, draw(run.folder))
 
 
@@ -70,6 +70,14 @@ def draw(folder: Path) -> Path:
     told = read_run(folder)
     if "rows" not in told:
         raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
+    try:
+        return _drawn(folder, told)
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"{folder / 'run.json'} does not fit the run's other files ({what})", DAMAGED_HINT) from error
+
+
+def _drawn(folder: Path, told: dict[str, Any]) -> Path:
     tensors, test_told = load_tensors(folder / "test.safetensors")
     names = tuple(test_told["class_names"])
     test = TransferSet(tensors["inputs"], tensors["labels"], names, name=test_told["name"])

@@ -12,6 +12,8 @@ from typing import Any
 
 from limbeck.errors import BusyError, RunError
 
+DAMAGED_HINT = "delete it and run the same command again"
+
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
@@ -73,7 +75,7 @@ def kept_json(path: Path, make: Callable[[], Any]) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}", "delete it and run the same command again") from error
+        raise RunError(f"{path} is damaged: {error}", DAMAGED_HINT) from error
 
 
 def sha256(*parts: bytes | memoryview) -> str:
@@ -96,8 +98,12 @@ def file_sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True, hint: str | None = None) -> Iterator[None]:
+def locked(
+    path: Path, *, wait: bool = True, hint: str | None = None, say: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Hold the lock file `path` until the block ends or the process does; first wait until nobody else holds it.
+
+    That there is something to wait for is told to `say`.
 
     Raises:
         BusyError: somebody holds it, and `wait` is False; `hint` is the way out.
@@ -110,7 +116,11 @@ def locked(path: Path, *, wait: bool = True, hint: str | None = None) -> Iterato
         raise cannot_write(path, error) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(f"{path.parent} is in use by another limbeck", hint) from error
+            busy = f"{path.parent} is in use by another limbeck"
+            if not wait:
+                raise BusyError(busy, hint) from error
+            say(f"{busy}: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield

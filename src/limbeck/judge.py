@@ -48,20 +48,8 @@ def evaluate(
     Raises:
         ArgumentError: the set has no labels, or shapes differ.
     """
-    labels = labels_of(test_set)
+    labels = test_set.labels_to_judge()
     return measure(predict(model, test_set), labels, teacher_logits, count_parameters(model))
-
-
-def labels_of(test_set: TransferSet) -> Int[Tensor, " rows"]:
-    """Return the labels of a set to judge on.
-
-    Raises:
-        ArgumentError: it has none.
-    """
-    labels = test_set.labels_at(test_set.ids)
-    if labels is None:
-        raise ArgumentError(f"the {test_set.name} must have labels to be judged on, it has none")
-    return labels
 
 
 def measure(

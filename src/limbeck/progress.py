@@ -24,6 +24,9 @@ class Progress:
         """Yield a task of `total` units, `done` of which were done before."""
         yield Task()
 
+    def say(self, text: str) -> None:
+        """Tell a line of text."""
+
 
 class LogProgress(Progress):
     """Plain lines on stderr, one in so many seconds."""
@@ -34,6 +37,9 @@ class LogProgress(Progress):
     @contextlib.contextmanager
     def task(self, name: str, total: int, unit: str, done: int = 0) -> Iterator[Task]:
         yield _Line(self, name, total, unit, done, time.monotonic())
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -96,6 +102,9 @@ class TerminalProgress(Progress):
                 yield Bar()
             finally:
                 bars.remove_task(key)
+
+    def say(self, text: str) -> None:
+        self._bars.console.print(text)
 
 
 def progress_for(*, quiet: bool) -> Progress:

@@ -86,7 +86,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     Raises:
         LimbeckError: as the stations do; what was finished is kept.
     """
-    run.claim()
+    run.claim(journey.train, journey.validation, journey.test)
     outcomes = [_one_seed(run, journey, seed) for seed in range(run.num_seeds)]
     rows = figures(outcomes, paper or {})
     table, findings = tabulate(rows), find(outcomes)

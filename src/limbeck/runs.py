@@ -17,21 +17,33 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbeck.controls import Control
-from limbeck.errors import RunError
-from limbeck.files import cannot_write, fingerprint, locked, write_json
+from limbeck.errors import ArgumentError, RunError
+from limbeck.files import DAMAGED_HINT, cannot_write, fingerprint, locked, write_json
 from limbeck.progress import Progress
+
+if TYPE_CHECKING:
+    from limbeck.data import TransferSet
 
 CACHE_ENVIRONMENT = "LIMBECK_CACHE"
 LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow")
 
 
 def default_cache() -> Path:
-    """Return where nets that several recipes share are kept: LIMBECK_CACHE, or else a folder of the user's cache."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get(CACHE_ENVIRONMENT) or user / "limbeck")
+    """Return where nets that several recipes share are kept: LIMBECK_CACHE, or else a folder of the user's cache.
+
+    Raises:
+        ArgumentError: there is neither that nor a home folder.
+    """
+    try:
+        own = os.environ.get(CACHE_ENVIRONMENT)
+        if own:
+            return Path(own).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "limbeck"
+    except RuntimeError as error:
+        raise ArgumentError(f"there must be a home folder to keep trained nets in: {error}", "give --cache") from error
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,14 @@ class Run:
 
     def save(self, told: Mapping[str, Any]) -> None:
         """Write run.json with what is known about where and how, and `told`."""
-        write_json(self.folder / "run.json", {**self.identity(), **provenance(), "command": self.command, **told})
+        path = self.folder / "run.json"
+        data = read_run(self.folder).get("data") if path.exists() else None
+        kept = {} if data is None else {"data": data}
+        asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command}
+        write_json(path, {**self.identity(), **kept, **provenance(), **asked, **told})
 
     def identity(self) -> dict[str, Any]:
-        """What a folder is bound to: seeds may be added to a run, nothing else may change."""
+        """What a folder is bound to, with its data: seeds and controls may be added, nothing else may change."""
         return {"recipe": self.recipe, "config": self.config_dict}
 
     @contextlib.contextmanager
@@ -84,10 +100,20 @@ class Run:
             self._check()  # again: another run may have ended since
             yield
 
-    def claim(self) -> None:
-        """Bind the folder to this run, once its configuration and data have been found good."""
+    def claim(self, *sets: "TransferSet") -> None:
+        """Bind the folder to this run and its data, once both have been found good.
+
+        Raises:
+            RunError: the folder holds a run on other data.
+        """
+        data = [[each.fingerprint, each.labels_fingerprint] for each in sets]
         if not (self.folder / "run.json").exists():
-            self.save({"seeds": self.num_seeds})
+            self.save({"data": data})
+        elif read_run(self.folder).get("data", data) != data:
+            raise RunError(
+                f"{self.folder} holds a run on other data",
+                "give the same --data to go on with it, or another folder with --out",
+            )
 
     def _check(self) -> None:
         there = read_run(self.folder) if (self.folder / "run.json").exists() else None
@@ -100,6 +126,15 @@ class Run:
             raise RunError(
                 f"{self.folder} holds a run of another configuration ({difference})",
                 "give the same configuration to go on with it, or another folder with --out",
+            )
+        lost = sorted(set(there.get("controls", [])) - set(self.controls))
+        if "rows" in there and (there.get("seeds", 0) > self.num_seeds or lost):
+            asked = f"--seeds {there.get('seeds', 0)}" + "".join(
+                f" {each}" for each in (["--controls", *there["controls"]] if lost else [])
+            )
+            raise RunError(
+                f"{self.folder} holds a finished run of more than was asked for ({asked})",
+                "ask for as much or more to go on with it, or for another folder with --out",
             )
 
 
@@ -120,9 +155,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(f"{folder} is no run's folder: there is no run.json", "limbeck run RECIPE makes one") from error
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}", "delete it and run the same command again") from error
+        raise RunError(f"{path} is damaged: {error}", DAMAGED_HINT) from error
     if not isinstance(told, dict) or not {"recipe", "config"} <= told.keys():
-        raise RunError(f"{path} is damaged: recipe or config is missing", "delete it and run the same command again")
+        raise RunError(f"{path} is damaged: recipe or config is missing", DAMAGED_HINT)
     return told
 
 

@@ -21,13 +21,13 @@ from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, BusyError
+from limbeck.errors import ArgumentError, BusyError, RunError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
-from limbeck.files import fingerprint, kept_json, locked
-from limbeck.judge import Measures, count_errors, count_parameters, labels_of, latency_ms, measure
+from limbeck.files import DAMAGED_HINT, fingerprint, kept_json, locked
+from limbeck.judge import Measures, count_errors, count_parameters, latency_ms, measure
 from limbeck.progress import Task
 from limbeck.report import Chart, Judged
-from limbeck.road import seeded, student_seed
+from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
 from limbeck.runs import Run
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
@@ -78,8 +78,23 @@ class Study:
     test: TransferSet
     paper: Paper = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse sets that no net can be judged on.
+
+        Raises:
+            ArgumentError: labels are missing.
+        """
+        for judged in (self.validation, self.test):
+            judged.labels_to_judge()
+
     def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, count: int = 1) -> list[Fitted]:
-        """Return teachers, trained on labels or from the cache; they differ in start, order and dropout alone."""
+        """Return teachers, trained on labels or from the cache; they differ in start, order and dropout alone.
+
+        Raises:
+            ArgumentError: `count` teachers would share seeds with students, or are none.
+        """
+        if not 1 <= count < MEMBERS_PER_SEED - 1:
+            raise ArgumentError(f"count must lie in 1..{MEMBERS_PER_SEED - 2}, got {count}")
         arm = Arm(name, make_net, seen, FromLabels(), budget)
         return self._shared(
             [
@@ -102,7 +117,7 @@ class Study:
         }
         folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
         together = Ensemble(members) if len(members) > 1 else members[0]
-        with locked(folder.with_suffix(".lock")):
+        with locked(folder.with_suffix(".lock"), say=self.run.progress.say):
             targets = write_soft_targets(
                 together, transfer_set, folder, num_views=num_views, progress=self.run.progress
             )
@@ -212,12 +227,12 @@ class Study:
     @cached_property
     def labels(self) -> Int[Tensor, " examples"]:
         """The class of each test example."""
-        return labels_of(self.test)
+        return self.test.labels_to_judge()
 
     @cached_property
     def validation_labels(self) -> Int[Tensor, " others"]:
         """The class of each validation example."""
-        return labels_of(self.validation)
+        return self.validation.labels_to_judge()
 
     def measures(self, trials: Sequence[Trial], teacher_logits: TeacherLogits = None) -> list[Measures]:
         """Return each trial's figures on the test set; with what its teacher says there, their agreement."""
@@ -239,7 +254,10 @@ class Study:
     def latencies(self, trials: dict[str, Trial]) -> list[dict[str, Any]]:
         """Return the rows that tell how long one example takes each net, timed once a run."""
         nets = {name: trial.net for name, trial in trials.items()}
-        times = kept_json(self.run.folder / "times.json", lambda: latency_ms(nets, self.test))
+        path = self.run.folder / "times.json"
+        times = kept_json(path, lambda: latency_ms(nets, self.test))
+        if not isinstance(times, dict) or not all(isinstance(times.get(name), float) for name in trials):
+            raise RunError(f"{path} is damaged: it must hold a time for {', '.join(trials)}", DAMAGED_HINT)
         return [row_of(name, LATENCY, [times[name]], None) for name in trials]
 
     def controls_told(self, trials: Mapping[str, Sequence[Trial]], setting: str) -> list[str]:

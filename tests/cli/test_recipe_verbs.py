@@ -138,6 +138,9 @@ BAD = [
     (("run", "mnist", "--data", "nowhere"), "the data folder must exist, got nowhere"),
     (("run", "mnist", "--data", "."), "must hold MNIST's four IDX files"),
     (("report", "nowhere"), "nowhere is no run's folder"),
+    (("run", "digits", "--seeds", "2", "--seeds=3"), "an option must be given once, --seeds is there twice"),
+    (("run", "digits", "--student-hidden", "1000000", "1000000"), "a net must have at most 2,147,483,648 weights"),
+    (("run", "digits", "--student.max-norm", "inf"), "max_norm must be > 0"),
     (("run", "digits", "--smoke", "--out", "file/run"), "cannot write file/run: Not a directory"),
     (("run", "digits", "--smoke", "--out", "others"), "others must be empty or a run's folder, it holds other things"),
     (("run", "digits", "--smoke", "--out", "/proc/run"), "cannot write /proc/run"),
@@ -215,7 +218,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(tmp_path):
     assert limbeck(*command, cwd=tmp_path).returncode == 0
 
 
-def test_controls_of_a_run_come_and_go_with_its_seeds(tmp_path):
+def test_controls_and_seeds_come_and_stay(tmp_path):
     options = ("--members", 1, "--teacher.epochs", 1, "--student.epochs", 1, "--out", "r", "--quiet")
     with_control = limbeck("run", "digits", *options, "--controls", "smoothed", "permuted", cwd=tmp_path)
     assert with_control.returncode == 0, with_control.stderr
@@ -226,8 +229,11 @@ def test_controls_of_a_run_come_and_go_with_its_seeds(tmp_path):
     ]
     assert "than its control “other classes permuted” (" in with_control.stdout
     without = limbeck("run", "digits", *options, "--seeds", 2, cwd=tmp_path)
-    assert without.returncode == 0, without.stderr
-    assert "control" not in without.stdout
+    assert without.returncode == 2
+    assert "a finished run of more than was asked for (--seeds 1 --controls smoothed permuted)" in without.stderr
+    more = limbeck("run", "digits", *options, "--seeds", 2, "--controls", "permuted", "smoothed", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert json.loads((tmp_path / "r" / "run.json").read_bytes())["seeds"] == 2
 
 
 def test_the_cache_is_where_one_says(tmp_path):

@@ -8,7 +8,7 @@ import torch
 
 import limbeck
 from limbeck import ArgumentError
-from limbeck.data import TransferSet
+from limbeck.data import Jitter, TransferSet
 from limbeck.progress import Progress
 from limbeck.recipes import (
     RECIPES,
@@ -103,7 +103,7 @@ def test_mnist_few_draws_parts_by_the_seed_the_smaller_from_the_larger():
 def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(tmp_path, monkeypatch):
     config = mnist_few.MnistFew(steps=400, batches=8)
     part = mnist_few.part_of(small_mnist()[0], 0.3, 0)
-    budget = config.budget_for(part)
+    budget = config.budget_for(part, config.steps)
     assert (budget.batch_size, budget.epochs) == (11, 49)
     assert budget.learning_rate == pytest.approx(5e-3 * (11 / 256) ** 0.5)
     assert budget.early_stop is None
@@ -112,11 +112,21 @@ def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(t
     assert settings(result)[1:] == [
         "twin, 100% labels",
         "student, 100% soft",
+        "twin, 30% labels, early stopping",
         "twin, 30% labels",
-        "twin, 30% labels, to the end",
         "student, 30% soft",
+        "twin, 100% labels, with views",
+        "student, 100% soft, with views",
+        "twin, 30% labels, with views",
+        "student, 30% soft, with views",
     ]
-    assert result.findings[0].startswith("30% of the data: ")
+    starts = [said.split(":")[0] for said in result.findings]
+    assert starts == ["30% of the data", "30% of the data, with views"]
+
+
+def test_what_is_lost_is_told_where_something_is():
+    assert mnist_few._lost(0.99, 0.95, 0.98) == "; they lose 25% of what labels lose"
+    assert mnist_few._lost(0.95, 0.9, 0.96) == ""
 
 
 def test_mnist_unlabelled_needs_no_labels(tmp_path, monkeypatch):
@@ -138,9 +148,9 @@ def test_mnist_ensemble_takes_both_means_and_one_member_a_seed(tmp_path, monkeyp
 
 def test_mnist_best_adds_one_means_after_the_other(tmp_path, monkeypatch):
     result = run_small(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch)
-    assert settings(result)[3:] == [*mnist_best.STEPS, mnist_best.TWIN]
+    assert settings(result)[3:] == [*mnist_best.STEPS[:-1], mnist_best.OTHER, mnist_best.BEST, mnist_best.TWIN]
     told = [said.split(" brings ")[0] for said in result.findings if " brings " in said]
-    assert told == list(mnist_best.MEANS.values())
+    assert told == [*mnist_best.MEANS.values(), "T = 4, not 20,"]
 
 
 class Planned(Exception):
@@ -175,11 +185,26 @@ def test_a_student_of_missing_classes_never_sees_them(tmp_path, monkeypatch):
 
 def test_only_labels_alone_stop_early(tmp_path, monkeypatch):
     arms = arms_of(mnist_few, mnist_few.MnistFew(), tmp_path, monkeypatch)
-    assert [name for name, arm in arms.items() if arm.budget.early_stop is not None] == ["twin, 30% labels"]
+    assert [name for name, arm in arms.items() if arm.budget.early_stop is not None] == [
+        "twin, 30% labels, early stopping"
+    ]
     part = [arms[name].transfer_set.ids.tolist() for name in ("twin, 30% labels", "student, 30% soft")]
     assert part[0] == part[1]
     assert len(part[0]) == 75
     assert len(arms["student, 100% soft"].transfer_set) == 250
+
+
+def test_nets_with_views_see_the_same_views_and_spend_the_same(tmp_path, monkeypatch):
+    arms = arms_of(mnist_few, mnist_few.MnistFew(), tmp_path, monkeypatch)
+    for share in ("30%", "100%"):
+        twin, student = arms[f"twin, {share} labels, with views"], arms[f"student, {share} soft, with views"]
+        assert twin.transfer_set.view == student.transfer_set.view == Jitter(2)
+        assert twin.transfer_set.ids.tolist() == student.transfer_set.ids.tolist()
+        assert twin.budget == student.budget
+        assert twin.objective.num_views == student.objective.num_views == 2
+    assert arms["student, 30% soft, with views"].transfer_set.ids.tolist() == (
+        arms["student, 30% soft"].transfer_set.ids.tolist()
+    )
 
 
 def test_what_has_no_labels_has_none(tmp_path, monkeypatch):
@@ -197,20 +222,20 @@ def test_what_has_no_labels_has_none(tmp_path, monkeypatch):
 def test_each_means_changes_one_thing(tmp_path, monkeypatch):
     arms = arms_of(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch)
     told = {}
-    for name in mnist_best.STEPS:
+    for name in (*mnist_best.STEPS, mnist_best.OTHER):
         arm = arms[name]
         store = arm.objective.soft_targets
         view = arm.transfer_set.view.spec()["name"]
         told[name] = (list(store.weights), arm.objective.temperature, view, store.num_views)
-    plain, convolution, cooler, views, several, best = told.values()
+    plain, convolution, views, several, best, other = told.values()
     assert plain == convolution == ([1.0], 20.0, "plain", 1)
     assert (
         arms[mnist_best.PLAIN].objective.soft_targets.folder
         != arms[mnist_best.CONVOLUTION].objective.soft_targets.folder
     )
-    assert cooler == ([1.0], 4.0, "plain", 1)
-    assert views == ([1.0, 0.0], 4.0, "jitter", 2)
-    assert several == best == ([0.5, 0.5], 4.0, "jitter", 2)
+    assert views == ([1.0, 0.0], 20.0, "elastic", 2)
+    assert several == best == ([0.5, 0.5], 20.0, "elastic", 2)
+    assert other == ([0.5, 0.5], 4.0, "elastic", 2)
     twin = arms[mnist_best.TWIN]
     assert (twin.budget, twin.objective.num_views) == (arms[mnist_best.BEST].budget, 2)
     assert twin.transfer_set.view == arms[mnist_best.BEST].transfer_set.view
@@ -241,7 +266,7 @@ def test_agreement_is_with_who_taught(tmp_path, monkeypatch):
     )
     run_small(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch, seeds=1)
     by_name = {names[0]: logits for names, logits in asked}
-    one = [by_name[name] for name in (mnist_best.CONVOLUTION, mnist_best.COOLER, mnist_best.VIEWS)]
+    one = [by_name[name] for name in (mnist_best.CONVOLUTION, mnist_best.VIEWS)]
     assert all(torch.equal(logits, one[0]) for logits in one)
     assert torch.equal(by_name[mnist_best.SEVERAL], by_name[mnist_best.BEST])
     assert not torch.equal(by_name[mnist_best.PLAIN], one[0])
@@ -268,8 +293,19 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (mnist, mnist.Mnist(student_hidden=(0,)), "widths must be"),
         (mnist_temperature, mnist_temperature.MnistTemperature(units=()), "units must be one or more different"),
         (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(4.0, 4.0)), "temperatures must be one or"),
+        (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(4.0, 4.0000001)), "temperatures must be"),
+        (
+            mnist_temperature,
+            mnist_temperature.MnistTemperature(student_hidden=(9,)),
+            "students have the sizes of units",
+        ),
+        (mnist, mnist.Mnist(jitter=-1), "jitter must be >= 0 pixels"),
+        (mnist, mnist.Mnist(jitter=29), "jitter must not exceed the image"),
+        (mnist_few, mnist_few.MnistFew(fractions=(0.99999,)), "must take between 1 and"),
         (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(0.0,)), "temperature must be > 0"),
         (mnist_ensemble, mnist_ensemble.MnistEnsemble(members=1), "members must lie in 2..100"),
+        (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.99999), "must take between 1 and"),
+        (mnist_best, mnist_best.MnistBest(bend=-1.0), "elastic takes pixels and bend >= 0"),
         (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),
         (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must lie between 0 and 1"),
         (mnist_few, mnist_few.MnistFew(fractions=()), "fractions must be one or more different"),

@@ -46,7 +46,7 @@ def test_the_figures_axis_is_logarithmic_where_asked(log_y, kind):
 
 def test_the_caption_tells_where_each_line_is_lowest():
     expected = "mean and sd. 30 units: lowest 120.5 at 2.5; 800 units: lowest 74 at 20."
-    assert drawn(*sizes()).caption == f"test errors over temperature T, {expected}"
+    assert drawn(*sizes()).caption == f"Test errors over temperature T, {expected}"
 
 
 def test_of_equal_lowest_places_the_first_is_told():

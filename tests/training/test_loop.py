@@ -466,6 +466,7 @@ def test_a_damaged_net_in_the_cache_is_told(tmp_path):
 
 def test_a_net_that_another_process_trains_is_waited_for_or_not(tmp_path):
     folder = fit(net(), blobs(), budget=QUICK, cache=tmp_path).folder
+    (folder / "model.safetensors").unlink()
     with locked(folder / ".lock"), pytest.raises(BusyError, match="in use by another limbeck"):
         fit(net(), blobs(), budget=QUICK, cache=tmp_path, wait=False)
     assert fit(net(), blobs(), budget=QUICK, cache=tmp_path, wait=False).folder == folder

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from limbeck import __version__
 from limbeck.cli import recipes, softening, stores
-from limbeck.cli.names import known
+from limbeck.cli.names import known, once
 from limbeck.errors import LimbeckError
 
 HELP = """limbeck: what a cumbersome model knows, in one small network
@@ -85,4 +85,5 @@ def _choose(kind: str, arguments: list[str], verbs: Mapping[str, Callable[[list[
         print(text, end="")
         return
     known(kind, arguments[0], list(verbs))
+    once(arguments)
     verbs[arguments[0]](arguments[1:])

@@ -78,7 +78,7 @@ class SoftenOptions(Output, TeacherOptions, DataOptions, EncodingOptions):
     out: Path = Path("targets")
     """The store's folder. The same command goes on with it."""
     view: str = "plain"
-    """What the teacher sees: plain, jitter:PIXELS, crop-flip:PIXELS or noise:SIZE."""
+    """What the teacher sees: plain, jitter:PIXELS, crop-flip:PIXELS, elastic:PIXELS or noise:SIZE."""
     views: int = 1
     """Views of each example, 0, 1, ...; the student cycles through them."""
     shard: str = "1/1"

@@ -3,10 +3,11 @@
 from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters, load_mnist
 from limbeck.data.tables import Mingle, Noise, neighbours
 from limbeck.data.transfer_set import TransferSet
-from limbeck.data.views import CropFlip, Jitter, Plain, View
+from limbeck.data.views import CropFlip, Elastic, Jitter, Plain, View
 
 __all__ = [
     "CropFlip",
+    "Elastic",
     "Jitter",
     "Mingle",
     "Noise",

@@ -199,6 +199,18 @@ class TransferSet:
             whole = torch.from_numpy(np.logical_and.reduceat(whole.numpy(), first_rows(lengths)))
         return self.subset(self.ids[whole])
 
+    def labels_to_judge(self) -> Tensor:
+        """Return the label of every row, in the order of the ids.
+
+        Raises:
+            ArgumentError: some are missing, or all.
+        """
+        labels = self.labels_at(self.ids)
+        if labels is None or self.partly_labelled:
+            lacking = "none" if labels is None else f"{int((labels == UNLABELLED).sum())} of {len(labels)} rows without"
+            raise ArgumentError(f"the {self.name} must have a label a row to be judged on, it has {lacking}")
+        return labels
+
     def check_classes(self, num_classes: int, *, partly_labelled: bool = False) -> None:
         """Raise ArgumentError unless labels and class names are those of so many classes.
 

@@ -4,12 +4,14 @@ View number v of example i is a pure function of (seed, i, v). A student therefo
 teacher judged, in any order, in any batch, on any machine, and nobody stores them.
 """
 
+import math
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
@@ -18,6 +20,10 @@ from limbeck.data.philox import below, philox
 from limbeck.errors import ArgumentError
 
 STREAM = 1  # of philox, for views
+CONTROLS = 4  # control points of a B-spline, in each direction
+PARTS_BITS, FINE_BITS = 12, 8
+PARTS = 2**PARTS_BITS  # of a pixel or of one, in which maps are told
+FINE = 2**FINE_BITS  # parts of a pixel, in which places are told
 
 
 @runtime_checkable
@@ -44,12 +50,12 @@ class Plain:
         return {"name": "plain"}
 
 
-def _check_images(inputs: Tensor, pixels: int, view: str) -> None:
+def _check_images(inputs: Tensor, pixels: float, view: str) -> None:
     if inputs.ndim != 4:
         raise ArgumentError(f"{view} takes images (batch, channels, height, width), got shape {tuple(inputs.shape)}")
     if pixels > max(inputs.shape[-2:]):
         size = tuple(inputs.shape[-2:])
-        raise ArgumentError(f"{view} must not exceed the image, got {pixels} pixels for images of {size}")
+        raise ArgumentError(f"{view} must not exceed the image, got {pixels:g} pixels for images of {size}")
 
 
 def _moved(images: Tensor, words: NDArray[np.uint64], pixels: int) -> Tensor:
@@ -104,6 +110,85 @@ class CropFlip:
         return {"name": "crop-flip", **asdict(self)}
 
 
+@dataclass(frozen=True)
+class Elastic:
+    """Each image shifted, sheared, turned, scaled and bent a little (Simard et al. 2003, here with B-splines).
+
+    Every pixel is read from where a smooth map leads, between its four neighbours, zeros beyond the edge. Not in the
+    paper. The arithmetic up to a pixel's place is in whole numbers, so the place is the same on every machine.
+    """
+
+    pixels: float = 2.0
+    """Shift in both directions, at most."""
+    linear: float = 0.15
+    """Each of the four entries of the linear map differs from the identity's by up to so much (0..1)."""
+    bend: float = 1.0
+    """Pixels by which each of 4 x 4 control points of a cubic B-spline is moved in both directions, at most."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.pixels < math.inf and 0 <= self.linear <= 1 and 0 <= self.bend < math.inf):
+            raise ArgumentError(
+                "elastic takes pixels and bend >= 0 and linear in 0..1, "
+                f"got {self.pixels:g}, {self.bend:g} and {self.linear:g}"
+            )
+
+    def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
+        _check_images(inputs, max(self.pixels, self.bend), "elastic")
+        basis = _spline_basis(*inputs.shape[-2:]).to(inputs.device)  # (terms, height · width)
+        terms, numbers = len(basis), ids.cpu().numpy()
+        drawn = [philox(self.seed, STREAM + (block << 8), numbers, number) for block in range(-(-2 * terms // 4))]
+        unit = (np.concatenate(drawn)[: 2 * terms] >> np.uint64(15)).astype(np.float64) / 2**16 - 1  # -1..1
+        sizes = np.array([self.pixels, self.linear, self.linear, *[self.bend] * CONTROLS**2])
+        parts = np.rint(unit.reshape(2, terms, -1) * sizes[:, None] * PARTS).transpose(0, 2, 1)
+        moved = torch.from_numpy(parts.copy()).to(inputs.device) @ basis  # whole numbers: exact in any order
+        return _between(inputs, (moved.long() >> 2 * PARTS_BITS - FINE_BITS).int())
+
+    def spec(self) -> dict[str, Any]:
+        sizes = {"pixels": float(self.pixels), "linear": float(self.linear), "bend": float(self.bend)}
+        return {"name": "elastic", **sizes, "seed": self.seed}
+
+
+@cache
+def _spline_basis(height: int, width: int) -> Float64[Tensor, "terms pixels"]:
+    """Return what moves a pixel in one direction, in whole 1/PARTS: 1, its row, its column, 16 B-splines."""
+
+    def splines(size: int) -> Tensor:
+        away = torch.linspace(0, CONTROLS - 1, size, dtype=torch.float64)[:, None] - torch.arange(CONTROLS)
+        away = away.abs()
+        near, far = 2 / 3 - away**2 + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6
+        return torch.where(away < 1, near, far)
+
+    rows = torch.arange(height, dtype=torch.float64)[:, None].expand(height, width) - (height - 1) / 2
+    columns = torch.arange(width, dtype=torch.float64).expand(height, width) - (width - 1) / 2
+    both = torch.einsum("yi,xj->ijyx", splines(height), splines(width)).flatten(0, 1)
+    return (torch.stack([torch.ones(height, width), rows, columns, *both]).flatten(1) * PARTS).round()
+
+
+def _between(images: Tensor, moved: Int[Tensor, "2 batch pixels"]) -> Tensor:
+    """Return each image with every pixel read 1/FINE times `moved` (down, right) beside it, bilinearly."""
+    channels, height, width = images.shape[1:]
+    down, right = moved
+    row, column = (
+        torch.arange(0, size * FINE, FINE, dtype=torch.int32, device=images.device) for size in (height, width)
+    )
+    down, right = down + row.repeat_interleave(width), right + column.repeat(height)
+    down, right = down.clamp(-FINE, FINE * height), right.clamp(-FINE, FINE * width)
+    whole = torch.float64 if images.is_floating_point() else torch.int32
+    padded = pad(images, (1, 2, 1, 2)).flatten(2).to(whole)  # every neighbour is inside
+    corner = (((down >> FINE_BITS) + 1) * (width + 3) + (right >> FINE_BITS) + 1).long()
+    corner = corner[:, None].expand(-1, channels, -1)
+    below_share, right_share = ((part & (FINE - 1))[:, None].to(whole) for part in (down, right))
+    above, beneath = (
+        padded[..., step:].gather(2, corner) * (FINE - right_share)
+        + padded[..., step + 1 :].gather(2, corner) * right_share
+        for step in (0, width + 3)
+    )
+    seen = above * (FINE - below_share) + beneath * below_share
+    seen = seen / FINE**2 if images.is_floating_point() else (seen + FINE**2 // 2) >> 2 * FINE_BITS
+    return seen.to(images.dtype).reshape(images.shape)
+
+
 def view_of(spec: dict[str, Any]) -> View:
     """Return the view that a spec tells of: the reverse of `spec()`.
 
@@ -112,7 +197,13 @@ def view_of(spec: dict[str, Any]) -> View:
     """
     from limbeck.data.tables import Noise
 
-    views: dict[str, Any] = {"plain": Plain, "jitter": Jitter, "crop-flip": CropFlip, "noise": Noise}
+    views: dict[str, Any] = {
+        "plain": Plain,
+        "jitter": Jitter,
+        "crop-flip": CropFlip,
+        "elastic": Elastic,
+        "noise": Noise,
+    }
     fields = {name: value for name, value in spec.items() if name != "name"}
     try:
         return views[spec["name"]](**fields)

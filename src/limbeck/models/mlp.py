@@ -10,6 +10,13 @@ from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
 
 WIDEST = 1_000_000
+MOST_WEIGHTS = 2**31
+
+
+def check_weights(count: int) -> None:
+    """Raise ArgumentError for more weights than 8 GiB hold."""
+    if count > MOST_WEIGHTS:
+        raise ArgumentError(f"a net must have at most {MOST_WEIGHTS:,} weights, got {count:,}", "take narrower layers")
 
 
 class MLP(nn.Module):
@@ -34,6 +41,7 @@ class MLP(nn.Module):
         super().__init__()
         if len(widths) < 2 or min(widths) < 1 or max(widths) > WIDEST:
             raise ArgumentError(f"widths must be two or more numbers in 1..{WIDEST}, got {list(widths)}")
+        check_weights(sum(inward * outward for inward, outward in pairwise(widths)))
         self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         layers: list[nn.Module] = []

@@ -1,12 +1,14 @@
 """Convolutional nets in the plan of VGG with batch normalisation. Not in the paper."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
+from limbeck.models.mlp import check_weights
 
 WIDEST = 100_000
 
@@ -90,3 +92,4 @@ def _check(blocks: list[list[int]], channels: int, classes: int) -> None:
             f"blocks must be one or more, each of one or more widths, all widths, channels and classes in 1..{WIDEST}, "
             f"got {blocks}, {channels} and {classes}"
         )
+    check_weights(9 * sum(inward * outward for inward, outward in pairwise([channels, *widths[2:]])))

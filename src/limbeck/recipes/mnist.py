@@ -65,6 +65,14 @@ class Mnist:
         limbeck.objective.check_temperature(self.temperature)
         limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
 
+    def check_on(self, train: "limbeck.TransferSet") -> None:
+        """Find what is wrong for these training examples before any net is trained.
+
+        Raises:
+            ArgumentError: a field is not what its rule allows for so many of them, or for their size.
+        """
+        train.seen_through(limbeck.data.Jitter(self.jitter)).at(train.ids[:1])
+
     def smoke(self) -> "Mnist":
         """Return the same run in seconds."""
         return replace(self, **self.small())
@@ -76,9 +84,11 @@ class Mnist:
 
 
 def distinct(name: str, values: "Sequence[float]") -> None:
-    """Raise ArgumentError unless a field has one or more values, all different."""
-    if not values or len(set(values)) < len(values):
-        raise limbeck.ArgumentError(f"{name} must be one or more different numbers, got {tuple(values)}")
+    """Raise ArgumentError unless a field has one or more values, all different, as settings are named by them."""
+    if not values or len({f"{value:g}" for value in values}) < len(values):
+        raise limbeck.ArgumentError(
+            f"{name} must be one or more different numbers, got {tuple(values)}", "six digits of each count"
+        )
 
 
 class Lesson:
@@ -92,8 +102,10 @@ class Lesson:
         self._net(config.student_hidden)()
         train, test = limbeck.data.load_mnist(run.data)
         train, validation = train.split(config.validation)
-        run.claim()
+        config.check_on(train)
+        self.jittered = train.seen_through(limbeck.data.Jitter(config.jitter))
         self.study: Study = limbeck.study.Study(run, train, validation, test, paper or {})
+        run.claim(train, validation, test)
 
     def teacher_net(self) -> "limbeck.models.MLP":
         """Return an untrained net of the teacher's kind."""
@@ -103,8 +115,7 @@ class Lesson:
 
     def teachers(self, count: int = 1) -> "list[limbeck.Fitted]":
         """Return the paper's teachers, trained on jittered images."""
-        seen = self.study.train.seen_through(limbeck.data.Jitter(self.config.jitter))
-        return self.study.teach("teacher", self.teacher_net, seen, self.config.teacher, count)
+        return self.study.teach("teacher", self.teacher_net, self.jittered, self.config.teacher, count)
 
     def student(
         self,

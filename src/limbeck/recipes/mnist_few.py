@@ -4,6 +4,9 @@ A student learns from 1%, 3%, 10% or 30% of the training set: on labels, with ea
 soft targets of a teacher that was trained on all of it, with no early stopping. The paper did this on speech, with 3%
 and frame accuracy. Which examples are kept is drawn anew for each seed, the smaller parts from the larger.
 
+Beyond the paper, both once more with views: the part's images shifted as the teacher's were, on labels, and on what the
+teacher says of each shifted image.
+
     limbeck run mnist-few --data DIR --seeds 5 --record    five paired seeds
 
 Paper (speech): all labels 58.9%, 3% of the labels 44.5%, 3% with soft targets 57.0%. Expected figures, time and
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from limbeck.study import Arm, Trial
 
 SECTION_6 = 0.03  # the paper's part
+VIEWS = ", with views"
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,14 @@ class MnistParts(Mnist):
                 f"got {self.patience}, {self.steps} and {self.batches}"
             )
 
-    def budget_for(self, part: "limbeck.TransferSet") -> Budget:
+    def budget_for(self, part: "limbeck.TransferSet", steps: int) -> Budget:
         """Return the student's budget for a part: so many steps, in smaller batches where there are few examples.
 
         The rate goes with the square root of the batch, as Adam's noise does.
         """
         size = min(self.student.batch_size, max(1, len(part) // self.batches))
         rate = self.student.learning_rate * math.sqrt(size / self.student.batch_size)
-        epochs = max(1, round(self.steps * size / len(part)))
+        epochs = max(1, round(steps * size / len(part)))
         return replace(self.student, batch_size=size, epochs=epochs, learning_rate=rate)
 
     def stopping_early(self, budget: Budget) -> Budget:
@@ -69,14 +73,25 @@ class MnistFew(MnistParts):
 
     fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
     """Parts (0..1) of the training set; all of it comes on top."""
+    views: int = 16
+    """Shifted views of each image that the teacher judges; a net with views sees one an epoch."""
+    view_steps: int = 4000
+    """Steps of a training with views."""
 
     def check(self) -> None:
         super().check()
         distinct("fractions", self.fractions)
         check_fractions("fractions", self.fractions)
+        if self.views < 1 or self.view_steps < 1:
+            raise limbeck.ArgumentError(f"views and view_steps must be >= 1, got {self.views} and {self.view_steps}")
+
+    def check_on(self, train: "limbeck.TransferSet") -> None:
+        super().check_on(train)
+        for fraction in self.fractions:
+            self.budget_for(part_of(train, fraction, 0), max(self.steps, self.view_steps))
 
     def small(self) -> dict[str, Any]:
-        return {**super().small(), "fractions": (0.3,)}
+        return {**super().small(), "fractions": (0.3,), "views": 2, "view_steps": 4}
 
 
 def check_fractions(name: str, fractions: Sequence[float]) -> None:
@@ -105,71 +120,84 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     study = lesson.study
     [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
+    targets_of_views = study.soften(fitted.net, lesson.jittered, config.views)
 
     def arms_of(seed: int) -> "list[Arm]":
         arms = [lesson.twin(_twin(1)), lesson.student(_student(1), targets)]
         for fraction in config.fractions:
             part = part_of(study.train, fraction, seed)
-            budget = config.budget_for(part)
-            arms.append(lesson.twin(_twin(fraction), seen=part, budget=config.stopping_early(budget)))
-            arms.append(lesson.twin(_to_the_end(fraction), seen=part, budget=budget))
+            budget = config.budget_for(part, config.steps)
+            arms.append(lesson.twin(_stopped(fraction), seen=part, budget=config.stopping_early(budget)))
+            arms.append(lesson.twin(_twin(fraction), seen=part, budget=budget))
             arms.append(lesson.student(_student(fraction), targets, seen=part, budget=budget))
+        for fraction in (1.0, *config.fractions):
+            seen = lesson.jittered if fraction == 1 else part_of(lesson.jittered, fraction, seed)
+            budget = config.budget_for(seen, config.view_steps)
+            arms.append(lesson.twin(_twin(fraction, VIEWS), seen=seen, num_views=config.views, budget=budget))
+            arms.append(lesson.student(_student(fraction, VIEWS), targets_of_views, seen=seen, budget=budget))
         return arms
 
     nearest = min(config.fractions, key=lambda fraction: abs(fraction - SECTION_6))
-    controlled = _student(nearest)
-    trials = study.compare(arms_of, controlled=[controlled], random_teacher=lesson.teacher_net)
+    controlled = [_student(nearest), _student(nearest, VIEWS)]
+    trials = study.compare(arms_of, controlled=controlled, random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
     rows = study.rows({"teacher": [teacher], **trials}, teacher.test_logits)
+    told = [told for name in controlled for told in study.controls_told(trials, name)]
     return study.conclude(
         rows,
-        [*_findings(config, lesson, trials), *study.controls_told(trials, controlled)],
+        [*_findings(config, lesson, trials), *told],
         trials,
         teacher=("teacher", teacher.test_logits),
-        twin=_to_the_end(nearest),
-        student=controlled,
+        twin=_twin(nearest),
+        student=_student(nearest),
         charts=[_chart(config, lesson, trials)],
     )
 
 
-def _twin(fraction: float) -> str:
-    return f"twin, {percent(fraction)} labels"
+def _stopped(fraction: float) -> str:
+    return f"{_twin(fraction)}, early stopping"
 
 
-def _to_the_end(fraction: float) -> str:
-    return f"{_twin(fraction)}, to the end"
+def _twin(fraction: float, views: str = "") -> str:
+    return f"twin, {percent(fraction)} labels{views}"
 
 
-def _student(fraction: float) -> str:
-    return f"student, {percent(fraction)} soft"
+def _student(fraction: float, views: str = "") -> str:
+    return f"student, {percent(fraction)} soft{views}"
 
 
 def _findings(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -> list[str]:
     examples, mean_of = len(lesson.study.test), limbeck.evidence.mean_of
     accuracy = {name: 1 - mean_of(lesson.study.errors(own)) / examples for name, own in trials.items()}
-    whole, found = accuracy[_twin(1)], []
-    for fraction in config.fractions:
-        stopped, to_the_end, soft = (accuracy[name(fraction)] for name in (_twin, _to_the_end, _student))
-        labels = max(stopped, to_the_end)
-        lost = (
-            f"; they lose {(whole - soft) / (whole - labels):.0%} of what labels lose"
-            if whole > max(labels, soft)
-            else ""
-        )
-        found.append(
-            f"{percent(fraction)} of the data: {stopped:.2%} right on labels with early stopping, {to_the_end:.2%} to "
-            f"the end, {soft:.2%} on soft targets: {soft / whole:.1%} of the {whole:.2%} that all labels give{lost}."
-        )
+    found = []
+    for views, seen in (("", "of the data"), (VIEWS, "of the data, with views")):
+        whole = accuracy[_twin(1, views)]
+        for fraction in config.fractions:
+            labels, soft = accuracy[_twin(fraction, views)], accuracy[_student(fraction, views)]
+            told = f"{labels:.2%} right on labels"
+            if not views:
+                stopped = accuracy[_stopped(fraction)]
+                told = f"{stopped:.2%} right on labels with early stopping, {labels:.2%} to the end"
+                labels = max(labels, stopped)
+            found.append(
+                f"{percent(fraction)} {seen}: {told}, {soft:.2%} on soft targets: {soft / whole:.1%} of the "
+                f"{whole:.2%} that all labels give{_lost(whole, labels, soft)}."
+            )
     return found
+
+
+def _lost(whole: float, labels: float, soft: float) -> str:
+    return (
+        f"; they lose {(whole - soft) / (whole - labels):.0%} of what labels lose" if whole > max(labels, soft) else ""
+    )
 
 
 def _chart(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]") -> "limbeck.report.Chart":
     fractions, series = [*sorted(config.fractions), 1.0], []
-    for name, setting in (
-        ("soft targets", _student),
-        ("labels", lambda part: _twin(part) if part == 1 else _to_the_end(part)),
-    ):
-        errors = [lesson.study.errors(trials[setting(fraction)]) for fraction in fractions]
-        series.append(limbeck.report.Series.of(name, [100 * fraction for fraction in fractions], errors))
+    for name, setting in (("soft targets", _student), ("labels", _twin)):
+        for views in (VIEWS, ""):
+            errors = [lesson.study.errors(trials[setting(fraction, views)]) for fraction in fractions]
+            places = [100 * fraction for fraction in fractions]
+            series.append(limbeck.report.Series.of(f"{name}{views}", places, errors))
     title = "Test errors by share of the training set"
     return limbeck.report.Chart("few", title, "% of the training set", "test errors", series, log_y=True)

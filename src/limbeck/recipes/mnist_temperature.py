@@ -42,6 +42,8 @@ class MnistTemperature(Mnist):
 
     def check(self) -> None:
         super().check()
+        if self.student_hidden != Mnist.student_hidden:
+            raise limbeck.ArgumentError(f"students have the sizes of units, got student_hidden {self.student_hidden}")
         distinct("temperatures", self.temperatures)
         distinct("units", self.units)
         for temperature in self.temperatures:
@@ -50,7 +52,8 @@ class MnistTemperature(Mnist):
             limbeck.models.MLP([784, units, units, 10])
 
     def small(self) -> dict[str, Any]:
-        return {**super().small(), "temperatures": (1.0, 4.0, 8.0, 20.0), "units": (30, 300)}
+        small = super().small() | {"student_hidden": self.student_hidden}
+        return {**small, "temperatures": (1.0, 4.0, 8.0, 20.0), "units": (30, 300)}
 
 
 def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":

@@ -36,6 +36,10 @@ class MnistUnlabelled(MnistParts):
         super().check()
         check_fractions("labelled", [self.labelled])
 
+    def check_on(self, train: "limbeck.TransferSet") -> None:
+        super().check_on(train)
+        self.budget_for(part_of(train, self.labelled, 0), self.steps)
+
 
 def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     """Compare transfer sets with labels for none, some and all."""
@@ -49,7 +53,7 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     def arms_of(seed: int) -> "list[Arm]":
         part = part_of(study.train, config.labelled, seed)
         partly = study.train.labelled_only(part.ids)
-        budget = config.stopping_early(config.budget_for(part))
+        budget = config.stopping_early(config.budget_for(part, config.steps))
         return [
             lesson.twin(alone, seen=part, budget=budget),
             lesson.twin("twin"),

@@ -86,4 +86,4 @@ def _caption(chart: Chart) -> str:
     for series in chart.series:
         low = min(range(len(series.x)), key=lambda place: series.mean[place])
         told.append(f"{series.name}: lowest {series.mean[low]:.4g} at {series.x[low]:g}")
-    return f"{chart.y_title} over {chart.x_title}, mean and sd. " + "; ".join(told) + "."
+    return f"{chart.y_title[:1].upper()}{chart.y_title[1:]} over {chart.x_title}, mean and sd. " + "; ".join(told) + "."

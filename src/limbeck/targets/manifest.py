@@ -20,7 +20,6 @@ from limbeck.teachers import Mean
 
 FORMAT = "limbeck soft targets, 2"
 NAME, EXAMPLES = "manifest.json", "examples.arrow"
-WRITE_AGAIN = "write the soft targets again, into an empty folder"
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,12 @@ class Manifest:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise TargetsError(f"{path} can't be read: {error}", WRITE_AGAIN) from error
-        return cls.unsealed(data, str(path))
+            raise TargetsError(f"{path} can't be read: {error}", write_again(folder)) from error
+        return cls.unsealed(data, str(path), write_again(folder))
 
     @classmethod
-    def unsealed(cls, data: bytes, told: str) -> "Manifest":
-        """Return the manifest that `sealed` wrote; `told` names it in errors.
+    def unsealed(cls, data: bytes, told: str, hint: str) -> "Manifest":
+        """Return the manifest that `sealed` wrote; `told` names it in errors, `hint` is the way out.
 
         Raises:
             TargetsError: it is not what was written.
@@ -142,16 +141,16 @@ class Manifest:
             body = json.loads(data)
             form = body.pop("format")
             if form != FORMAT and str(form).startswith(FORMAT[:-1]):
-                raise TargetsError(f"{told} must have the format {FORMAT!r}, got {form!r}", WRITE_AGAIN)
+                raise TargetsError(f"{told} must have the format {FORMAT!r}, got {form!r}", hint)
             del body["seal"]
             shards = [tuple(Shard(**shard) for shard in member.pop("shards")) for member in body["members"]]
             members = [Member(**member, shards=own) for member, own in zip(body.pop("members"), shards, strict=True)]
             manifest = cls(**body, members=tuple(members))
             encoding_of(manifest.encoding)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArgumentError) as error:
-            raise TargetsError(f"{told} is damaged: {error}", WRITE_AGAIN) from error
+            raise TargetsError(f"{told} is damaged: {error}", hint) from error
         if manifest.sealed() != data:  # to the byte: 1e-05 may not become 1E-05 either
-            raise TargetsError(f"{told} is damaged: its checksum is not that of its content", WRITE_AGAIN)
+            raise TargetsError(f"{told} is damaged: its checksum is not that of its content", hint)
         return manifest
 
     def check_data(self, transfer_set: TransferSet, folder: Path) -> None:
@@ -179,6 +178,11 @@ class Manifest:
                 told = ("one", "another") if untold else (mine[field], its[field])
                 return f"{names.get(field, field)}: {told[0]} there, {told[1]} here"
         return None
+
+
+def write_again(folder: Path) -> str:
+    """Return the way out of a damaged store."""
+    return f"delete {folder} and write the soft targets again"
 
 
 @contextlib.contextmanager

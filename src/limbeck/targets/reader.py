@@ -21,7 +21,7 @@ from limbeck.files import file_sha256, fingerprint
 from limbeck.objective import check_temperature
 from limbeck.targets.dense import Dense
 from limbeck.targets.encoding import Columns, Encoding, encoding_of
-from limbeck.targets.manifest import EXAMPLES, WRITE_AGAIN, Manifest, shard_path
+from limbeck.targets.manifest import EXAMPLES, Manifest, shard_path, write_again
 from limbeck.targets.shards import columns_of, gather, map_shard
 from limbeck.teachers import Mean, mean_logits, relative_weights
 
@@ -209,9 +209,9 @@ class SoftTargets:
         if told is None:
             raise TargetsError(f"shard {path} is not written yet", "wait for its writer, or write it again")
         if not path.is_file():
-            raise TargetsError(f"shard {path} is missing", WRITE_AGAIN)
+            raise TargetsError(f"shard {path} is missing", write_again(self.folder))
         if file_sha256(path) != told.sha256:
-            raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", WRITE_AGAIN)
+            raise TargetsError(f"shard {path} is damaged: its checksum is not the manifest's", write_again(self.folder))
         self._mapped[member, number] = map_shard(path, self._shapes, told.rows)
         return self._mapped[member, number]
 
@@ -222,7 +222,9 @@ class SoftTargets:
         if self.manifest.examples is None:
             return None
         if not path.is_file() or file_sha256(path) != self.manifest.examples:
-            raise TargetsError(f"{path} is missing or damaged: its checksum is not the manifest's", WRITE_AGAIN)
+            raise TargetsError(
+                f"{path} is missing or damaged: its checksum is not the manifest's", write_again(self.folder)
+            )
         listed = pa.ipc.open_file(path.read_bytes()).get_batch(0)
         ids = listed.column("id").to_numpy()
         position = np.full(int(ids.max()) + 1, -1)

@@ -121,7 +121,7 @@ def import_parquet(
         if told is not None:
             if transfer_set is not None or encoding is not None or floor is not None:
                 raise ArgumentError(f"{path} is an exported store: it is bound to its data, and takes no other")
-            return _restore(file, Manifest.unsealed(told, f"{path}'s manifest"), folder, progress)
+            return _restore(file, Manifest.unsealed(told, f"{path}'s manifest", EXPORT_AGAIN), folder, progress)
         if transfer_set is None:
             raise ArgumentError(f"{path} is no exported store: give the transfer set it was made for", ELSEWHERE)
         table = file.read()

@@ -30,7 +30,7 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import laid_out, layout_for, predict, weights_fingerprint
+from limbeck.teachers import described, laid_out, layout_for, predict, weights_fingerprint
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.training.clock import Clock
@@ -121,6 +121,8 @@ def fit(
             f"in batches of {budget.batch_size}",
             "choose another batch_size",
         )
+    if validation is not None and validation.labels is not None:
+        validation.labels_to_judge()
     if budget.early_stop is not None and (validation is None or validation.labels is None):
         raise ArgumentError("early_stop needs a labelled validation set, got none")
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
@@ -128,7 +130,10 @@ def fit(
     with contextlib.ExitStack() as stack:
         if cache is not None:
             training.folder = Path(cache) / training.key()[:HASH_LENGTH]
-            stack.enter_context(locked(training.folder / ".lock", wait=wait))
+            finished = training.finished()
+            if finished is not None:  # nothing to lock: a cache that can't be written is read
+                return finished
+            stack.enter_context(locked(training.folder / ".lock", wait=wait, say=progress.say))
         stack.enter_context(torch.random.fork_rng(devices=devices))
         return training.run(name, progress)
 
@@ -190,7 +195,7 @@ class _Training:
 
     def run(self, name: str, progress: Progress) -> Fitted:
         """Go from wherever the folder says to the end."""
-        finished = self._finished()
+        finished = self.finished()
         if finished is not None:
             return finished
         self._start()
@@ -222,7 +227,7 @@ class _Training:
         """Take down all that the result depends on, before the net is trained."""
         validation = self.validation
         self.binding: dict[str, Any] = {
-            "net": repr(self.net),
+            "net": described(self.net),
             "start": weights_fingerprint(self.net),
             "data": [self.transfer_set.fingerprint, self.transfer_set.labels_fingerprint],
             "view": self.transfer_set.view.spec(),
@@ -236,7 +241,8 @@ class _Training:
             "device": device_here(),
         }
 
-    def _finished(self) -> Fitted | None:
+    def finished(self) -> Fitted | None:
+        """Return the net that its folder holds, checked; None where it holds none yet."""
         path = self._path("model.safetensors")
         if path is None or not path.exists():
             return None
@@ -363,8 +369,7 @@ class _Training:
         }
         if self.validation is not None and self.validation.labels is not None:
             logits = predict(self.net, self.validation)
-            labels = self.validation.labels_at(self.validation.ids)
-            assert labels is not None
+            labels = self.validation.labels_to_judge()
             row["validation_nll"] = label_loss(logits, labels).mean().item()
             row["validation_errors"] = int((logits.argmax(-1) != labels).sum())
             if self.budget.early_stop is not None and row["validation_nll"] < state.best_nll:
