@@ -176,7 +176,7 @@ def test_evaluate_judges_a_net_on_a_set():
     net.layers[0].bias.data.zero_()
     found = evaluate(net.train(), data, teacher_logits=torch.eye(4))
     assert (found.errors, found.agreement, found.parameters) == (2, 0.5, 20)
-    with pytest.raises(ArgumentError, match="must have a label a row to be judged on, it has none"):
+    with pytest.raises(ArgumentError, match="must have a label for each row to be judged on, it has none"):
         evaluate(net, data.without_labels())
 
 

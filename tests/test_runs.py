@@ -75,6 +75,15 @@ def test_other_data_is_refused(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_a_folder_of_an_earlier_version_is_bound_to_the_data_it_goes_on_with(tmp_path):
+    with a_run(tmp_path).held():
+        a_run(tmp_path).save({"rows": [1]})
+        a_run(tmp_path).claim(some_data())
+    with pytest.raises(RunError, match="holds a run on other data"):
+        a_run(tmp_path).claim(some_data(1))
+    assert read_run(tmp_path)["rows"] == [1]
+
+
 def test_less_than_a_finished_run_has_is_refused(tmp_path):
     whole = a_run(tmp_path, num_seeds=3, controls=("permuted",))
     with whole.held():

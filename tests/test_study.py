@@ -164,9 +164,11 @@ def test_damaged_targets_in_the_cache_are_named(tmp_path):
 def test_sets_to_judge_on_have_labels(tmp_path):
     study = study_in(tmp_path)
     some = study.validation.labelled_only(study.validation.ids[:5])
-    with pytest.raises(ArgumentError, match="must have a label a row to be judged on, it has 11 of 16 rows without"):
+    with pytest.raises(
+        ArgumentError, match="must have a label for each row to be judged on, it has 11 of 16 rows without"
+    ):
         Study(study.run, study.train, some, study.test)
-    with pytest.raises(ArgumentError, match="must have a label a row to be judged on, it has none"):
+    with pytest.raises(ArgumentError, match="must have a label for each row to be judged on, it has none"):
         Study(study.run, study.train, study.validation, study.test.without_labels())
 
 

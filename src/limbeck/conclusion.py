@@ -55,9 +55,7 @@ def save_judged(folder: Path, judged: Sequence[Judged]) -> None:
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:
     """Keep the examples that models were judged on, for reports to come."""
-    labels = test.labels_at(test.ids)
-    assert labels is not None
-    tensors = {"inputs": test.at(test.ids), "labels": labels}
+    tensors = {"inputs": test.at(test.ids), "labels": test.labels_to_judge()}
     save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
 
 
@@ -70,33 +68,21 @@ def draw(folder: Path) -> Path:
     told = read_run(folder)
     if "rows" not in told:
         raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
-    try:
-        return _drawn(folder, told)
-    except (KeyError, TypeError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise RunError(f"{folder / 'run.json'} does not fit the run's other files ({what})", DAMAGED_HINT) from error
-
-
-def _drawn(folder: Path, told: dict[str, Any]) -> Path:
     tensors, test_told = load_tensors(folder / "test.safetensors")
     names = tuple(test_told["class_names"])
     test = TransferSet(tensors["inputs"], tensors["labels"], names, name=test_told["name"])
     logits, judged_told = load_tensors(folder / "seed-0" / "judged.safetensors")
     judged = [Judged(name, logits[name], judged_told["histories"][name]) for name in judged_told["order"]]
-    return write_report(
-        folder / "report.html",
-        f"Limbeck: {told['recipe']}",
-        judged,
-        test,
-        config=told["config"],
-        command=told["command"],
-        table=told["table"],
-        findings=told["findings"],
-        note=" ".join(
-            [told.get("note", ""), "The pictures below show seed 0." if told["seeds"] > 1 else ""],
-        ).strip(),
-        charts=[_chart(chart) for chart in told.get("charts", [])],
-    )
+    try:
+        shown = {name: told[name] for name in ("config", "command", "table", "findings")}
+        seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""
+        charts = [_chart(chart) for chart in told.get("charts", [])]
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"{folder / 'run.json'} is damaged ({what})", DAMAGED_HINT) from error
+    note = f"{told.get('note', '')} {seeds}".strip()
+    title = f"Limbeck: {told['recipe']}"
+    return write_report(folder / "report.html", title, judged, test, note=note, charts=charts, **shown)
 
 
 def _chart(told: dict[str, Any]) -> Chart:

@@ -5,7 +5,7 @@
     ├── DataError       a data set that is missing, half there or corrupt
     ├── TargetsError    a soft-target store that is damaged, or was made from something else
     ├── TrainingError   a loss that is no longer finite
-    └── RunError        a run's folder that belongs to another configuration, is in use, or can't be written
+    └── RunError        a run's folder that belongs to another run, is in use, damaged, or can't be written
         └── BusyError   another process is at it right now
 
 Each says the rule, the value and, where there is one, the way out:
@@ -44,7 +44,7 @@ class TrainingError(LimbeckError):
 
 
 class RunError(LimbeckError):
-    """A run's folder belongs to another configuration, is in use, or can't be written."""
+    """A run's folder belongs to another run (configuration, data, seeds), is in use, damaged, or can't be written."""
 
 
 class BusyError(RunError):

@@ -99,11 +99,16 @@ def file_sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def locked(
-    path: Path, *, wait: bool = True, hint: str | None = None, say: Callable[[str], None] = lambda _: None
+    path: Path,
+    *,
+    what: Path | None = None,
+    wait: bool = True,
+    hint: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[None]:
     """Hold the lock file `path` until the block ends or the process does; first wait until nobody else holds it.
 
-    That there is something to wait for is told to `say`.
+    That there is something to wait for is told to `say`; `what` it is, the lock's folder where not given.
 
     Raises:
         BusyError: somebody holds it, and `wait` is False; `hint` is the way out.
@@ -118,7 +123,7 @@ def locked(
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            busy = f"{path.parent} is in use by another limbeck"
+            busy = f"{what or path.parent} is in use by another limbeck"
             if not wait:
                 raise BusyError(busy, hint) from error
             say(f"{busy}: waiting for it")

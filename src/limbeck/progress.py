@@ -104,7 +104,7 @@ class TerminalProgress(Progress):
                 bars.remove_task(key)
 
     def say(self, text: str) -> None:
-        self._bars.console.print(text)
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def progress_for(*, quiet: bool) -> Progress:

@@ -196,8 +196,7 @@ def _judge(
 ) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
     assert reference is not None
-    labels = test.labels_at(test.ids)
-    assert labels is not None
+    labels = test.labels_to_judge()
     assert distilled.twin_fit is not None
     measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
     strongest = "ensemble" if len(taught) > 1 else "teacher"

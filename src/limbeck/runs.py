@@ -1,10 +1,13 @@
 """A run's folder: what a recipe has done so far, so that the same command goes on where it was stopped.
 
-run.json              recipe, configuration, versions, commit, machine, and every figure
+run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, and every figure
 report.html           the page
 student.safetensors   the student of the seed with the lowest validation NLL
+test.safetensors      the examples that all were judged on; times.json: of a study, how long one takes each net
 seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set;
                       of a study what was said alone, its nets and soft targets lie in the cache
+
+A folder is bound to recipe, configuration and data; seeds and controls may be added, not taken from a finished run.
 """
 
 import contextlib
@@ -75,13 +78,13 @@ class Run:
     def save(self, told: Mapping[str, Any]) -> None:
         """Write run.json with what is known about where and how, and `told`."""
         path = self.folder / "run.json"
-        data = read_run(self.folder).get("data") if path.exists() else None
-        kept = {} if data is None else {"data": data}
+        there = read_run(self.folder) if path.exists() else {}
+        kept = {"data": there["data"]} if "data" in there else {}
         asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command}
         write_json(path, {**self.identity(), **kept, **provenance(), **asked, **told})
 
     def identity(self) -> dict[str, Any]:
-        """What a folder is bound to, with its data: seeds and controls may be added, nothing else may change."""
+        """What a folder is bound to beside its data: seeds and controls may be added, nothing else may change."""
         return {"recipe": self.recipe, "config": self.config_dict}
 
     @contextlib.contextmanager
@@ -107,9 +110,13 @@ class Run:
             RunError: the folder holds a run on other data.
         """
         data = [[each.fingerprint, each.labels_fingerprint] for each in sets]
-        if not (self.folder / "run.json").exists():
+        path = self.folder / "run.json"
+        there = read_run(self.folder) if path.exists() else None
+        if there is None:
             self.save({"data": data})
-        elif read_run(self.folder).get("data", data) != data:
+        elif "data" not in there:  # of an earlier version
+            write_json(path, {**there, "data": data})
+        elif there["data"] != data:
             raise RunError(
                 f"{self.folder} holds a run on other data",
                 "give the same --data to go on with it, or another folder with --out",

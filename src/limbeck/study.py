@@ -21,7 +21,7 @@ from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, BusyError, RunError
+from limbeck.errors import ArgumentError, BusyError, RunError, TargetsError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
 from limbeck.files import DAMAGED_HINT, fingerprint, kept_json, locked
 from limbeck.judge import Measures, count_errors, count_parameters, latency_ms, measure
@@ -117,10 +117,13 @@ class Study:
         }
         folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
         together = Ensemble(members) if len(members) > 1 else members[0]
-        with locked(folder.with_suffix(".lock"), say=self.run.progress.say):
-            targets = write_soft_targets(
-                together, transfer_set, folder, num_views=num_views, progress=self.run.progress
-            )
+        try:
+            targets = SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
+        except TargetsError:
+            with locked(folder.with_suffix(".lock"), what=folder, say=self.run.progress.say):
+                targets = write_soft_targets(
+                    together, transfer_set, folder, num_views=num_views, progress=self.run.progress
+                )
         return targets.averaged(mean, weights) if len(members) > 1 else targets
 
     def compare(
@@ -262,13 +265,13 @@ class Study:
 
     def controls_told(self, trials: Mapping[str, Sequence[Trial]], setting: str) -> list[str]:
         """Return in words what a setting's controls came to."""
-        own = self.errors(trials[setting])
-        told = {name: control_of(name.removeprefix(setting)) for name in trials if name.startswith(setting)}
-        return [
-            compared(f"The {setting}", own, control, self.errors(trials[name]), len(self.test))
-            for name, control in told.items()
-            if control is not None
-        ]
+        own, told = self.errors(trials[setting]), []
+        for control in self.run.controls:
+            name = control_setting(setting, control)
+            said = control_of(name.removeprefix(setting))
+            assert said is not None
+            told.append(compared(f"The {setting}", own, said, self.errors(trials[name]), len(self.test)))
+        return told
 
     def errors(self, trials: Sequence[Trial]) -> list[float]:
         """Return each trial's test errors."""

@@ -57,20 +57,13 @@ def twin(view, number):
 @pytest.mark.parametrize("view", [Elastic(), Elastic(0, 0.3, 0, 5), Elastic(0, 0, 2.5), Elastic(1.5, 0, 0)])
 def test_it_is_what_its_formula_says(view):
     expected = twin(view, 3)
-    assert np.abs(view(images(), IDS, 3).numpy() - expected).max() <= 2.0  # places are rounded to 1/256 pixel
+    assert np.abs(view(images(), IDS, 3).numpy() - expected).max() <= 2.0  # places are rounded down to 1/256 pixel
     assert np.abs(view(images(torch.float32), IDS, 3).numpy() - expected).max() <= 2.0
 
 
-def test_numbers_fill_the_range_and_the_words_are_philox():
-    drawn = uniform(7, 0)
-    assert drawn.min() < -0.98
-    assert drawn.max() > 0.98
-    assert abs(drawn.mean()) < 5 / 3**0.5 / drawn.size**0.5
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.float32, torch.float64, torch.bfloat16])
 def test_of_nothing_it_leaves_pixels_alone(dtype):
-    inputs = images(dtype)
+    inputs = images(dtype) if dtype in (torch.uint8, torch.bfloat16) else images(dtype) * 200
     assert torch.equal(Elastic(0, 0, 0)(inputs, IDS, 1), inputs)
 
 

@@ -121,7 +121,13 @@ def test_mnist_few_gives_a_part_the_same_steps_and_labels_alone_may_stop_early(t
         "student, 30% soft, with views",
     ]
     starts = [said.split(":")[0] for said in result.findings]
-    assert starts == ["30% of the data", "30% of the data, with views"]
+    assert starts == ["30% of the data", "30% of the data, all with views"]
+
+
+def test_each_control_of_mnist_few_is_compared_with_its_own_student(tmp_path, monkeypatch):
+    result = run_small(mnist_few, mnist_few.MnistFew(), tmp_path, monkeypatch, controls=("permuted", "random"))
+    told = [said.split(" makes ")[0] for said in result.findings if "its control" in said]
+    assert told == ["The student, 30% soft"] * 2 + ["The student, 30% soft, with views"] * 2
 
 
 def test_what_is_lost_is_told_where_something_is():
@@ -132,7 +138,13 @@ def test_what_is_lost_is_told_where_something_is():
 def test_mnist_unlabelled_needs_no_labels(tmp_path, monkeypatch):
     config = replace(mnist_unlabelled.MnistUnlabelled(), labelled=0.2)
     result = run_small(mnist_unlabelled, config, tmp_path, monkeypatch)
-    names = ["twin, 20% labels", "twin", "student, no labels", "student, 20% labels", "student, all labels"]
+    names = [
+        "twin, 20% labels, early stopping",
+        "twin",
+        "student, no labels",
+        "student, 20% labels",
+        "student, all labels",
+    ]
     assert settings(result)[1:] == names
     assert len(result.findings) == 4
 
@@ -214,9 +226,11 @@ def test_what_has_no_labels_has_none(tmp_path, monkeypatch):
     assert arms["student, no labels"].objective.hard_weight == 0
     some = arms["student, 20% labels"]
     assert some.objective.hard_weight == 0.1
-    assert some.transfer_set.labelled().ids.tolist() == arms["twin, 20% labels"].transfer_set.ids.tolist()
+    assert (
+        some.transfer_set.labelled().ids.tolist() == arms["twin, 20% labels, early stopping"].transfer_set.ids.tolist()
+    )
     assert len(some.transfer_set) == 250
-    assert len(arms["twin, 20% labels"].transfer_set) == 50
+    assert len(arms["twin, 20% labels, early stopping"].transfer_set) == 50
 
 
 def test_each_means_changes_one_thing(tmp_path, monkeypatch):
@@ -297,7 +311,7 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (
             mnist_temperature,
             mnist_temperature.MnistTemperature(student_hidden=(9,)),
-            "students have the sizes of units",
+            "student_hidden must be left as it is",
         ),
         (mnist, mnist.Mnist(jitter=-1), "jitter must be >= 0 pixels"),
         (mnist, mnist.Mnist(jitter=29), "jitter must not exceed the image"),
@@ -305,6 +319,7 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(0.0,)), "temperature must be > 0"),
         (mnist_ensemble, mnist_ensemble.MnistEnsemble(members=1), "members must lie in 2..100"),
         (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.99999), "must take between 1 and"),
+        (mnist_best, mnist_best.MnistBest(bend=29.0), "elastic must not exceed the image"),
         (mnist_best, mnist_best.MnistBest(bend=-1.0), "elastic takes pixels and bend >= 0"),
         (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),
         (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must lie between 0 and 1"),

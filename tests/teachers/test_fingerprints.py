@@ -1,12 +1,16 @@
 """Fingerprints tell teachers apart."""
 
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from limbeck import Ensemble
-from limbeck.models import MLP
-from limbeck.teachers import described, teacher_fingerprint, weights_fingerprint
+from limbeck.models import MLP, VGG
+from limbeck.teachers import described, forwards, teacher_fingerprint, weights_fingerprint
 
 
 def test_fingerprint_tells_layers_ensembles_and_callables_apart():
@@ -77,13 +81,107 @@ def test_fingerprint_sees_what_a_module_holds_beside_its_weights(one, other):
     assert same_start(one) != same_start(other)
 
 
-def test_description_tells_what_a_module_computes():
-    assert described(Bent()).replace("Bent", "") != described(Straight()).replace("Straight", "")
+def counting(values):
+    return counting(values) if values else 0
 
 
-def test_description_of_own_nets_is_their_repr():
+def keyword(by: float):
+    def bend(values, *, factor=by):
+        return values * factor
+
+    return bend
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass
+class Settings:
+    width: int
+    mode: str = "mean"
+
+
+class Plain4(nn.Linear):
+    features = 0
+
+
+def with_features(features):
+    layer = Plain4(4, 2)
+    layer.features = features
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda: nn.AvgPool2d(2), lambda: nn.AvgPool2d(2, count_include_pad=False)),
+        (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), lambda: nn.Upsample(None, 2, "bilinear", True)),
+        (lambda: nn.CosineSimilarity(0), lambda: nn.CosineSimilarity(1)),
+        (lambda: Bent(bend=keyword(1)), lambda: Bent(bend=keyword(2))),
+        (lambda: Bent(np.int64(1)), lambda: Bent(np.int64(2))),
+        (lambda: Bent(Colour.RED), lambda: Bent(Colour.BLUE)),
+        (lambda: Bent(Settings(1)), lambda: Bent(Settings(2))),
+        (lambda: Bent(range(2)), lambda: Bent(range(3))),
+        (lambda: Bent(torch.float32), lambda: Bent(torch.float64)),
+        (lambda: with_features(4), lambda: with_features(2)),
+        (lambda: torch.fx.symbolic_trace(Bent()), lambda: torch.fx.symbolic_trace(Straight())),
+        (lambda: torch.jit.trace(Bent(), torch.ones(1, 2)), lambda: torch.jit.trace(Straight(), torch.ones(1, 2))),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_nets_of_many_kinds_are_told_apart(one, other):
+    torch.manual_seed(0)
+    first = described(one())
+    torch.manual_seed(0)
+    assert described(one()) == first
+    torch.manual_seed(0)
+    assert described(other()) != first
+
+
+def test_what_holds_itself_is_told():
+    own: list[object] = [1]
+    own.append(own)
+    table: dict[str, object] = {}
+    table["self"] = table
+
+    def again(values):
+        return again(values)
+
+    for value in (own, table, again, counting):
+        assert described(Bent(bend=value)) == described(Bent(bend=value))
+
+
+def test_a_cell_that_is_empty_yet_is_told():
+    def make():
+        def ask():
+            return later
+
+        found = described(Bent(bend=ask))
+        later = 1
+        return found, later
+
+    assert ".bend=" in make()[0]
+
+
+def test_keys_are_told_as_values_are():
+    table = {torch.relu: 1, keyword(1): 2}
+    assert "0x" not in described(Bent(table))
+
+
+def test_forwards_are_those_of_ones_own_modules():
+    assert forwards(MLP([2, 3, 2])) == "[]"
+    assert forwards(nn.Sequential(nn.Linear(2, 2))) == "[]"
+    own, other = forwards(Bent()), forwards(Straight())
+    assert own.replace("Bent", "") != other.replace("Straight", "")
+
+
+def test_description_of_own_nets_is_their_repr_and_the_shape_they_take():
     net = MLP([2, 3, 2], dropout=0.5)
     assert described(net) == repr(net)
+    images = VGG(((2,),), 3, channels=1, size=4)
+    assert described(images) == f"{images!r}\n.image_shape=['1', '4', '4']"
 
 
 def test_sets_are_told_in_one_order():

@@ -208,7 +208,7 @@ class TransferSet:
         labels = self.labels_at(self.ids)
         if labels is None or self.partly_labelled:
             lacking = "none" if labels is None else f"{int((labels == UNLABELLED).sum())} of {len(labels)} rows without"
-            raise ArgumentError(f"the {self.name} must have a label a row to be judged on, it has {lacking}")
+            raise ArgumentError(f"the {self.name} must have a label for each row to be judged on, it has {lacking}")
         return labels
 
     def check_classes(self, num_classes: int, *, partly_labelled: bool = False) -> None:

@@ -22,8 +22,8 @@ from limbeck.errors import ArgumentError
 STREAM = 1  # of philox, for views
 CONTROLS = 4  # control points of a B-spline, in each direction
 PARTS_BITS, FINE_BITS = 12, 8
-PARTS = 2**PARTS_BITS  # of a pixel or of one, in which maps are told
-FINE = 2**FINE_BITS  # parts of a pixel, in which places are told
+PARTS = 2**PARTS_BITS  # of a pixel or of one: the fixed point in which a map's sizes are told
+FINE = 2**FINE_BITS  # of a pixel: the fixed point in which places are told, rounded down
 
 
 @runtime_checkable
@@ -174,7 +174,8 @@ def _between(images: Tensor, moved: Int[Tensor, "2 batch pixels"]) -> Tensor:
     )
     down, right = down + row.repeat_interleave(width), right + column.repeat(height)
     down, right = down.clamp(-FINE, FINE * height), right.clamp(-FINE, FINE * width)
-    whole = torch.float64 if images.is_floating_point() else torch.int32
+    exact = torch.int32 if images.dtype == torch.uint8 else torch.int64  # uint8 · FINE² fits into 32 bits
+    whole = torch.float64 if images.is_floating_point() else exact
     padded = pad(images, (1, 2, 1, 2)).flatten(2).to(whole)  # every neighbour is inside
     corner = (((down >> FINE_BITS) + 1) * (width + 3) + (right >> FINE_BITS) + 1).long()
     corner = corner[:, None].expand(-1, channels, -1)

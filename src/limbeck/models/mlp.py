@@ -8,15 +8,9 @@ from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
+from limbeck.models.limits import check_weights
 
 WIDEST = 1_000_000
-MOST_WEIGHTS = 2**31
-
-
-def check_weights(count: int) -> None:
-    """Raise ArgumentError for more weights than 8 GiB hold."""
-    if count > MOST_WEIGHTS:
-        raise ArgumentError(f"a net must have at most {MOST_WEIGHTS:,} weights, got {count:,}", "take narrower layers")
 
 
 class MLP(nn.Module):

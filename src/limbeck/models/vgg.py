@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
-from limbeck.models.mlp import check_weights
+from limbeck.models.limits import check_weights
 
 WIDEST = 100_000
 
@@ -57,6 +57,9 @@ class VGG(nn.Module):
                 f"size must be a multiple of {halvings}, for each of {len(blocks)} blocks halves it, got {size}",
                 "take fewer blocks, or pad the images",
             )
+        widths = [channels, *(width for block in blocks for width in block)]
+        inputs = widths[-1] * (size // halvings) ** 2  # of the last layer
+        check_weights(9 * sum(inward * outward for inward, outward in pairwise(widths)) + inputs * classes)
         self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         self.image_shape = (channels, size, size)
@@ -67,7 +70,7 @@ class VGG(nn.Module):
                 layers += _convolution(width, outward, dropout)
                 width = outward
             layers.append(nn.MaxPool2d(2))
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * (size // halvings) ** 2, classes))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs, classes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (batch, classes) for images (batch, channels, size, size)."""
@@ -92,4 +95,3 @@ def _check(blocks: list[list[int]], channels: int, classes: int) -> None:
             f"blocks must be one or more, each of one or more widths, all widths, channels and classes in 1..{WIDEST}, "
             f"got {blocks}, {channels} and {classes}"
         )
-    check_weights(9 * sum(inward * outward for inward, outward in pairwise([channels, *widths[2:]])))

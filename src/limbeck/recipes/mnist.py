@@ -87,7 +87,8 @@ def distinct(name: str, values: "Sequence[float]") -> None:
     """Raise ArgumentError unless a field has one or more values, all different, as settings are named by them."""
     if not values or len({f"{value:g}" for value in values}) < len(values):
         raise limbeck.ArgumentError(
-            f"{name} must be one or more different numbers, got {tuple(values)}", "six digits of each count"
+            f"{name} must be one or more different numbers, got {tuple(values)}",
+            "values that agree in six digits are one setting",
         )
 
 

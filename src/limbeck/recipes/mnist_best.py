@@ -1,9 +1,10 @@
 """How few errors the paper's small net can make, and what each means brings.
 
 The student stays the 784-800-800-10 net of section 3. What changes, one means after the other: the teacher (a small
-convolution net in the place of the 1200-unit net), matched views (the student sees the shifted and bent images that
-the teacher judged), several teachers, and a longer schedule. The paper's setting stands first; one student tries
-another temperature; beside the last stands the same net on labels with the same views and budget.
+convolution net, trained on elastic views, in the place of the 1200-unit net), matched views (the student sees the
+shifted and bent images that the teacher judged), several teachers, and a longer schedule. The paper's setting stands
+first; one student tries another temperature; beside the last stands the same net on labels with the same views and
+budget.
 
     limbeck run mnist-best --data DIR --seeds 5 --record    five paired seeds
 
@@ -28,7 +29,7 @@ OTHER = "student, several teachers, another temperature"
 STEPS = (PLAIN, CONVOLUTION, VIEWS, SEVERAL, BEST)
 TWIN = "twin, same views and schedule"
 MEANS = {
-    CONVOLUTION: "A convolution net as teacher",
+    CONVOLUTION: "A convolution net, trained on such views, as teacher",
     VIEWS: "Matched views",
     SEVERAL: "Several teachers",
     BEST: "A longer schedule",
@@ -46,7 +47,7 @@ class MnistBest(Mnist):
     views: int = 32
     """Elastic views of each image that the teachers judge; the student sees one an epoch."""
     linear: float = 0.15
-    """Shear, scale and turn of a view, at most; shifts are the teacher's jitter."""
+    """Shear, scale and turn of a view (0..1), at most; shifts are the field jitter's."""
     bend: float = 1.0
     """Pixels by which a view's control points are moved, at most."""
     other_temperature: float = 4.0
@@ -61,8 +62,11 @@ class MnistBest(Mnist):
         limbeck.objective.check_temperature(self.other_temperature)
         if self.members < 2 or self.views < 2:
             raise limbeck.ArgumentError(f"members and views must be >= 2, got {self.members} and {self.views}")
-        _elastic(self)
         _convolution(self)
+
+    def check_on(self, train: "limbeck.TransferSet") -> None:
+        super().check_on(train)
+        train.seen_through(_elastic(self)).at(train.ids[:1])
 
     def small(self) -> dict[str, Any]:
         few = Budget(epochs=1, batch_size=1024)

@@ -4,8 +4,8 @@ A student learns from 1%, 3%, 10% or 30% of the training set: on labels, with ea
 soft targets of a teacher that was trained on all of it, with no early stopping. The paper did this on speech, with 3%
 and frame accuracy. Which examples are kept is drawn anew for each seed, the smaller parts from the larger.
 
-Beyond the paper, both once more with views: the part's images shifted as the teacher's were, on labels, and on what the
-teacher says of each shifted image.
+Beyond the paper, both once more with views, and for more steps: the part's images shifted as the teacher's were, on
+labels, and on what the teacher says of each shifted image.
 
     limbeck run mnist-few --data DIR --seeds 5 --record    five paired seeds
 
@@ -127,7 +127,7 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
         for fraction in config.fractions:
             part = part_of(study.train, fraction, seed)
             budget = config.budget_for(part, config.steps)
-            arms.append(lesson.twin(_stopped(fraction), seen=part, budget=config.stopping_early(budget)))
+            arms.append(lesson.twin(stopped(fraction), seen=part, budget=config.stopping_early(budget)))
             arms.append(lesson.twin(_twin(fraction), seen=part, budget=budget))
             arms.append(lesson.student(_student(fraction), targets, seen=part, budget=budget))
         for fraction in (1.0, *config.fractions):
@@ -154,7 +154,8 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     )
 
 
-def _stopped(fraction: float) -> str:
+def stopped(fraction: float) -> str:
+    """Return the setting of a net on a part's labels that stops early."""
     return f"{_twin(fraction)}, early stopping"
 
 
@@ -170,15 +171,15 @@ def _findings(config: MnistFew, lesson: Lesson, trials: "dict[str, list[Trial]]"
     examples, mean_of = len(lesson.study.test), limbeck.evidence.mean_of
     accuracy = {name: 1 - mean_of(lesson.study.errors(own)) / examples for name, own in trials.items()}
     found = []
-    for views, seen in (("", "of the data"), (VIEWS, "of the data, with views")):
+    for views, seen in (("", "of the data"), (VIEWS, "of the data, all with views")):
         whole = accuracy[_twin(1, views)]
         for fraction in config.fractions:
             labels, soft = accuracy[_twin(fraction, views)], accuracy[_student(fraction, views)]
             told = f"{labels:.2%} right on labels"
             if not views:
-                stopped = accuracy[_stopped(fraction)]
-                told = f"{stopped:.2%} right on labels with early stopping, {labels:.2%} to the end"
-                labels = max(labels, stopped)
+                early = accuracy[stopped(fraction)]
+                told = f"{early:.2%} right on labels with early stopping, {labels:.2%} to the end"
+                labels = max(labels, early)
             found.append(
                 f"{percent(fraction)} {seen}: {told}, {soft:.2%} on soft targets: {soft / whole:.1%} of the "
                 f"{whole:.2%} that all labels give{_lost(whole, labels, soft)}."

@@ -43,7 +43,9 @@ class MnistTemperature(Mnist):
     def check(self) -> None:
         super().check()
         if self.student_hidden != Mnist.student_hidden:
-            raise limbeck.ArgumentError(f"students have the sizes of units, got student_hidden {self.student_hidden}")
+            raise limbeck.ArgumentError(
+                f"student_hidden must be left as it is, for `units` gives the sizes, got {self.student_hidden}"
+            )
         distinct("temperatures", self.temperatures)
         distinct("units", self.units)
         for temperature in self.temperatures:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import limbeck
 from limbeck.recipes.mnist import Lesson
-from limbeck.recipes.mnist_few import MnistParts, check_fractions, part_of, percent
+from limbeck.recipes.mnist_few import MnistParts, check_fractions, part_of, percent, stopped
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
     [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
     share = percent(config.labelled)
-    some, alone = SOME.format(share), f"twin, {share} labels"
+    some, alone = SOME.format(share), stopped(config.labelled)
 
     def arms_of(seed: int) -> "list[Arm]":
         part = part_of(study.train, config.labelled, seed)

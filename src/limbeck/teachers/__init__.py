@@ -12,7 +12,13 @@ What gives probabilities is turned into logits by `logits_of`, with a floor that
 from limbeck.teachers.adapters import AdaptedTeacher, from_function, sharpened
 from limbeck.teachers.ensemble import Ensemble, Mean, mean_logits, members_of, relative_weights
 from limbeck.teachers.estimators import from_sklearn
-from limbeck.teachers.fingerprints import described, teacher_fingerprint, tensors_fingerprint, weights_fingerprint
+from limbeck.teachers.fingerprints import (
+    described,
+    forwards,
+    teacher_fingerprint,
+    tensors_fingerprint,
+    weights_fingerprint,
+)
 from limbeck.teachers.judging import Teacher, judged, judging, laid_out, layout_for, predict
 from limbeck.teachers.loading import load_teacher
 from limbeck.teachers.onnx_files import from_onnx
@@ -26,6 +32,7 @@ __all__ = [
     "Mean",
     "Teacher",
     "described",
+    "forwards",
     "from_function",
     "from_onnx",
     "from_sklearn",

@@ -2,11 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +20,10 @@ from limbeck.teachers.judging import Teacher
 
 EXTERNAL = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x00-\x7f])", re.DOTALL)
 """How a protobuf tensor names the file of its weights: the key, the mark of the value, the value's length."""
+
+TELL_ALL = (nn.Linear, nn.ReLU, nn.Flatten, nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Sequential, nn.ModuleList)
+"""Modules whose `repr` tells all that their answers hang on."""
+TOLD_BY_REPR = (bool, int, float, complex, str, bytes, range, slice, np.generic, torch.dtype, torch.Size)
 
 
 def teacher_fingerprint(teacher: Teacher) -> str:
@@ -39,47 +47,73 @@ def teacher_fingerprint(teacher: Teacher) -> str:
 
 
 def described(net: nn.Module) -> str:
-    """Return a net's `repr`, and after it what this leaves out: its modules' attributes and their `forward`.
+    """Return a net's `repr`, and after it what this leaves out: the public attributes of its modules.
 
-    Attributes are told that are numbers, texts, collections of them, or functions (by name and code), unless their
-    names begin with _; arrays, open files and other objects are not seen. torch's own leaves say all in their `repr`,
-    this library's modules are told by their version's rules.
+    Told are numbers, texts, types, collections and dataclasses of them, and functions, by name and code: so a net that
+    holds functions of its own is another one under another minor version of Python. Names that begin with _, arrays,
+    open files and other objects are not seen.
     """
     beside = []
     for name, module in net.named_modules():
-        home = type(module).__module__
-        if home.startswith("torch.nn.") and not list(module.children()):
+        if type(module) in TELL_ALL:
             continue
-        shown = module.extra_repr()
+        shown = module.extra_repr().split(", ")
         for key, value in sorted(vars(module).items()):
             told = None if key.startswith("_") or key == "training" else _told(value)
             if told is not None and f"{key}={value}" not in shown:
                 beside.append(f"{name}.{key}={told}")
-        if not home.startswith(("torch.", "limbeck.")):
-            beside.append(f"{name}.forward={_told(type(module).forward)}")
+        code = getattr(module, "code", None)  # of traced and scripted modules
+        beside += [f"{name}.code={code}"] if isinstance(code, str) else []
     return "\n".join([repr(net), *beside])
 
 
-def _told(value: object) -> str | None:
-    """Return a value in words that are the same in every process, None where it is not of a kind that can be told."""
+def forwards(net: nn.Module) -> str:
+    """Return the code of the `forward` of each module that is neither torch's nor this library's."""
+    kinds = {type(module) for module in net.modules()}
+    own = [kind for kind in kinds if not kind.__module__.startswith(("torch.", "limbeck."))]
+    return str(sorted(f"{kind.__module__}.{kind.__qualname__} {_told(kind.forward)}" for kind in own))
+
+
+def _told(value: object, inside: tuple[int, ...] = ()) -> str | None:
+    """Return a value in words that are the same in every process, None where it is not of a kind that can be told.
+
+    `inside` are the ids of the values that it is part of: one that holds itself is told once.
+    """
+    if id(value) in inside:
+        return "itself"
+    inside = (*inside, id(value))
     if isinstance(value, set | frozenset):
-        return str(sorted(str(_told(each)) for each in value))
-    if isinstance(value, partial):
-        value = [value.func, value.args, value.keywords]
-    if isinstance(value, FunctionType):
-        inside = [cell.cell_contents for cell in value.__closure__ or ()]
-        value = [value.__qualname__, _code_told(value.__code__), value.__defaults__, inside]
+        return str(sorted(str(_told(each, inside)) for each in value))
+    parts = _parts(value)
+    if parts is not None:
+        return str([_told(each, inside) for each in parts])
+    if isinstance(value, Enum):
+        return str(value)
+    if value is None or isinstance(value, TOLD_BY_REPR):
+        return repr(value)
+    return getattr(value, "__qualname__", None)
+
+
+def _parts(value: object) -> Sequence[object] | None:
+    """Return what a collection, a dataclass or a function consists of, None for other values."""
+    if isinstance(value, partial | MethodType | FunctionType | CodeType):
+        return _parts_of_function(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__qualname__, *((field.name, getattr(value, field.name)) for field in fields(value))]
     if isinstance(value, Mapping):
-        value = [(str(key), each) for key, each in value.items()]
-    if isinstance(value, list | tuple):
-        return str([_told(each) for each in value])
-    plain = value is None or isinstance(value, bool | int | float | complex | str | bytes)
-    return repr(value) if plain else getattr(value, "__qualname__", None)
+        return [part for pair in value.items() for part in pair]
+    return value if isinstance(value, list | tuple) else None
 
 
-def _code_told(code: CodeType) -> str:
-    constants = [_code_told(each) if isinstance(each, CodeType) else _told(each) for each in code.co_consts]
-    return sha256(code.co_code, str([code.co_names, constants]).encode())
+def _parts_of_function(value: partial[Any] | MethodType | FunctionType | CodeType) -> Sequence[object]:
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, MethodType):
+        return [value.__func__]
+    if isinstance(value, CodeType):
+        return [value.co_code.hex(), value.co_names, value.co_consts]
+    around = [cell.cell_contents for cell in value.__closure__ or () if cell != CellType()]  # an empty one is no value
+    return [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, around]
 
 
 def weights_fingerprint(net: nn.Module) -> str:

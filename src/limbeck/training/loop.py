@@ -30,7 +30,7 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import described, laid_out, layout_for, predict, weights_fingerprint
+from limbeck.teachers import described, forwards, laid_out, layout_for, predict, weights_fingerprint
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
 from limbeck.training.clock import Clock
@@ -221,7 +221,8 @@ class _Training:
         """Return the hash that names this training in a cache."""
         kind = type(self.net)
         made_by = {"kind": f"{kind.__module__}.{kind.__qualname__}", "numerics": NUMERICS, "torch": torch.__version__}
-        return fingerprint(self.binding | made_by)
+        code = forwards(self.net)
+        return fingerprint(self.binding | made_by | ({"forwards": code} if code != "[]" else {}))
 
     def __post_init__(self) -> None:
         """Take down all that the result depends on, before the net is trained."""
