@@ -49,3 +49,13 @@ with progress_for(quiet=False).task("seed 0: teacher", 3, "steps") as task:
     assert "seed 0: teacher" in screen
     assert "2/3" in screen
     assert "loss 0.5" in screen
+
+
+def test_a_line_is_told_as_it_is(capsys):
+    line = "/data/[run 1]/[bold]x [/x] is in use"
+    told.Progress().say(line)
+    assert capsys.readouterr().err == ""
+    told.LogProgress().say(line)
+    assert capsys.readouterr().err == f"{line}\n"
+    told.TerminalProgress().say(line)
+    assert capsys.readouterr().err.strip() == line

@@ -129,6 +129,14 @@ def test_a_net_that_is_there_is_read_whoever_holds_its_lock(tmp_path):
     assert torch.equal(first.test_logits, again.test_logits)
 
 
+def test_targets_that_are_there_are_read_whoever_holds_their_lock(tmp_path):
+    study = study_in(tmp_path)
+    teacher = net()
+    first = study.soften(teacher, study.train)
+    with locked(first.folder.with_suffix(".lock")):
+        assert study.soften(teacher, study.train).fingerprint == first.fingerprint
+
+
 def test_waiting_is_told(tmp_path):
     told, lock = [], tmp_path / "net" / ".lock"
     held, let_go = threading.Event(), threading.Event()
@@ -146,8 +154,8 @@ def test_waiting_is_told(tmp_path):
         told.append(text)
         let_go.set()
 
-    with locked(lock, say=say):
-        assert told == [f"{lock.parent} is in use by another limbeck: waiting for it"]
+    with locked(lock, what=tmp_path / "store", say=say):
+        assert told == [f"{tmp_path / 'store'} is in use by another limbeck: waiting for it"]
     thread.join()
 
 

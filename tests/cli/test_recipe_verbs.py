@@ -1,6 +1,7 @@
 """The command line as it is used: in a process of its own, judged by what it prints and how it ends."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_report_draws_the_page_again(smoke):
     assert limbeck("report", folder / "run", cwd=folder).stdout == f"{page}\n"
     assert page.read_text() == before
     assert json.loads(limbeck("report", folder / "run", "--json", cwd=folder).stdout) == {"report": str(page)}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"table": None, "findings": None}, {"seeds": "two"}, {"charts": [1]}, {"charts": [{"series": [{}]}]}]
+)
+def test_report_on_a_damaged_run_is_said(smoke, tmp_path, damage):
+    shutil.copytree(smoke[0] / "run", tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    told = json.loads(path.read_bytes()) | damage
+    path.write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
+    done = limbeck("report", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "run.json is damaged (" in done.stderr
 
 
 def test_any_field_is_an_option_and_another_configuration_is_refused(smoke):
