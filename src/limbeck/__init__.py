@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limbeck import beyond as beyond
     from limbeck import conclusion as conclusion
     from limbeck import data as data
     from limbeck import evidence as evidence
@@ -62,6 +63,7 @@ _HOME = {
     "write_soft_targets": "targets",
 }
 _ROOMS = (
+    "beyond",
     "conclusion",
     "data",
     "evidence",
@@ -91,6 +93,7 @@ __all__ = [
     "TargetsError",
     "TrainingError",
     "TransferSet",
+    "beyond",
     "data",
     "distill",
     "distillation_loss",

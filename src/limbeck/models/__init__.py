@@ -2,6 +2,7 @@
 
 from limbeck.models.dropout import Dropout
 from limbeck.models.mlp import MLP
+from limbeck.models.resnet import ResNet, WideResNet
 from limbeck.models.vgg import LABML_LARGE, LABML_SMALL, VGG
 
-__all__ = ["LABML_LARGE", "LABML_SMALL", "MLP", "VGG", "Dropout"]
+__all__ = ["LABML_LARGE", "LABML_SMALL", "MLP", "VGG", "Dropout", "ResNet", "WideResNet"]

@@ -1,6 +1,6 @@
 """The one training loop, what it minimises, and what it leaves on disk."""
 
 from limbeck.training.loop import Fitted, Row, fit
-from limbeck.training.objectives import FromLabels, FromSoftTargets, Objective
+from limbeck.training.objectives import BeyondThePaper, FromLabels, FromSoftTargets, Objective
 
-__all__ = ["Fitted", "FromLabels", "FromSoftTargets", "Objective", "Row", "fit"]
+__all__ = ["BeyondThePaper", "Fitted", "FromLabels", "FromSoftTargets", "Objective", "Row", "fit"]

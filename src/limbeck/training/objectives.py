@@ -1,15 +1,19 @@
 """What a training minimises: the only thing, with its batches, in which teachers, twins and students differ."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from torch import Tensor
 
+from limbeck.beyond import correlation_loss, decoupled_loss, standardised
+from limbeck.beyond.mixing import mixed
 from limbeck.data.transfer_set import TransferSet
-from limbeck.divergence import BatchTargets
+from limbeck.divergence import BatchTargets, DenseTargets
 from limbeck.errors import ArgumentError
 from limbeck.objective import UNLABELLED, check_hard_weight, distillation_loss, label_loss
 from limbeck.targets import SoftTargets
+
+SoftLoss = Literal["divergence", "decoupled", "correlation"]
 
 
 @runtime_checkable
@@ -108,3 +112,59 @@ class FromSoftTargets:
     def spec(self) -> dict[str, Any]:
         told = {"temperature": self.temperature, "hard_weight": self.hard_weight}
         return {"name": "soft targets", "store": self.soft_targets.fingerprint, **told}
+
+
+@dataclass(frozen=True)
+class BeyondThePaper(FromSoftTargets):
+    """Stored soft targets by a later objective (`limbeck.beyond`), on standardised logits, or both: students.
+
+    The labels' part is that of the paper's objective, on the logits as they are.
+    """
+
+    soft_loss: SoftLoss = "divergence"
+    """The paper's divergence, DKD's (decoupled) or DIST's (correlation)."""
+    standardise: bool = False
+    """Whether teacher and student are compared by logits of mean 0 and deviation 1."""
+    weights: tuple[float, float] | None = None
+    """The two weights of `decoupled_loss` or `correlation_loss`; their own where None."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.soft_loss not in get_args(SoftLoss):
+            raise ArgumentError(f"soft_loss must be one of {', '.join(get_args(SoftLoss))}, got {self.soft_loss!r}")
+        if self.weights is not None and self.soft_loss == "divergence":
+            raise ArgumentError(
+                f"weights are those of decoupled and correlation, the divergence has none: {self.weights}"
+            )
+        if not self.soft_targets.tells_all:
+            raise ArgumentError(
+                f"objectives beyond the paper need every class's logit, {self.soft_targets.folder} keeps a part of them"
+            )
+
+    def check(self, transfer_set: TransferSet) -> None:
+        super().check(transfer_set)
+        if self.soft_loss == "decoupled" or self.hard_weight > 0:
+            FromLabels().check(transfer_set)
+
+    def loss(self, logits: Tensor, labels: Tensor | None, targets: BatchTargets | None) -> Tensor:
+        assert isinstance(targets, DenseTargets)  # of a store that tells all
+        z, v = (standardised(each) if self.standardise else each for each in (logits, targets.logits))
+        return mixed(self._soft(z, v, labels), logits, labels, self.hard_weight)
+
+    def _soft(self, z: Tensor, v: Tensor, labels: Tensor | None) -> Tensor:
+        t = self.temperature
+        if self.soft_loss == "decoupled":
+            assert labels is not None  # seen by `check`
+            if self.weights is None:
+                return decoupled_loss(z, v, labels, temperature=t)
+            target, others = self.weights
+            return decoupled_loss(z, v, labels, temperature=t, target_weight=target, others_weight=others)
+        if self.soft_loss == "correlation":
+            inter, intra = self.weights or (1.0, 1.0)
+            return correlation_loss(z, v, temperature=t, inter_weight=inter, intra_weight=intra)
+        return distillation_loss(z, v, temperature=t)
+
+    def spec(self) -> dict[str, Any]:
+        weights = None if self.weights is None else list(self.weights)
+        told = {"soft_loss": self.soft_loss, "standardise": self.standardise, "weights": weights}
+        return {**super().spec(), "name": "beyond the paper", **told}

@@ -1,0 +1,52 @@
+"""Distillation by correlation, DIST (Huang et al. 2022, arXiv 2205.10536, eqs. 8 to 11). Not in the paper."""
+
+import math
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from limbeck.beyond.mixing import mixed, wide_pair
+from limbeck.errors import ArgumentError
+from limbeck.objective import check_temperature
+
+
+def correlation_loss(
+    student_logits: Float[Tensor, "batch classes"],
+    teacher_logits: Float[Tensor, "batch classes"],
+    labels: Int[Tensor, " batch"] | None = None,
+    *,
+    temperature: float = 4.0,
+    hard_weight: float = 0.0,
+    inter_weight: float = 1.0,
+    intra_weight: float = 1.0,
+) -> Float[Tensor, " batch"]:
+    """Return each example's (1 - hard_weight)·T²·(inter_weight·inter + intra_weight·intra) + hard_weight·CE.
+
+    inter is 1 less the correlation of the example's softened distributions, teacher's and student's, over the
+    classes. intra is 1 less the correlation of a class's probabilities over the batch, the mean over the classes: the
+    batch has one, which each of its examples gets, so that the mean over the batch is the paper's loss. What doesn't
+    vary correlates with nothing. Computed in float32 at least.
+
+    Raises:
+        ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1, labels that are
+            missing though hard_weight > 0, or weights below 0.
+
+    >>> import torch
+    >>> z = torch.tensor([[1.0, 2.0, 3.0], [3.0, 1.0, 1.0]])
+    >>> correlation_loss(z, z + 5).round(decimals=4).abs()
+    tensor([0., 0.])
+    """
+    check_temperature(temperature)
+    z, v = wide_pair(student_logits, teacher_logits)
+    weights = (inter_weight, intra_weight)
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ArgumentError(f"inter_weight and intra_weight must be >= 0, got {inter_weight} and {intra_weight}")
+    q, p = (z / temperature).softmax(-1), (v / temperature).softmax(-1)
+    soft = inter_weight * (1 - _correlation(p, q, -1)) + intra_weight * (1 - _correlation(p, q, 0)).mean()
+    return mixed(temperature**2 * soft, z, labels, hard_weight)
+
+
+def _correlation(one: Tensor, other: Tensor, dim: int) -> Tensor:
+    """Return Pearson's correlation along a dimension."""
+    return cosine_similarity(one - one.mean(dim, keepdim=True), other - other.mean(dim, keepdim=True), dim)
