@@ -133,7 +133,7 @@ BAD = [
         ("run", "digit"),
         (
             "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
-            "mnist-unlabelled, mnist-ensemble, mnist-best, got 'digit'\n\nhint: did you mean digits?"
+            "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, got 'digit'\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),

@@ -18,6 +18,7 @@ from limbeck.recipes import (
     mnist_ensemble,
     mnist_few,
     mnist_missing,
+    mnist_objectives,
     mnist_temperature,
     mnist_unlabelled,
 )
@@ -187,6 +188,45 @@ def labels_in(arm):
     return set(arm.transfer_set.labels_at(arm.transfer_set.ids).tolist())
 
 
+def test_each_objective_is_tried_and_chosen_on_held_out_images(tmp_path, monkeypatch):
+    config = mnist_objectives.MnistObjectives()
+    arms = arms_of(mnist_objectives, config, tmp_path, monkeypatch)
+    told = {
+        name.removeprefix("student, "): arm.objective.spec() | {"store": ""} for name, arm in list(arms.items())[1:]
+    }
+    plain = {"name": "soft targets", "store": "", "hard_weight": 0.0}
+    later = plain | {"name": "beyond the paper", "soft_loss": "divergence", "standardise": False, "weights": None}
+    decoupled = later | {"soft_loss": "decoupled", "weights": [1.0, 8.0]}
+    assert told == {
+        "divergence, T=4": plain | {"temperature": 4.0},
+        "divergence, T=20": plain | {"temperature": 20.0},
+        "DKD, T=4, weight 8": decoupled | {"temperature": 4.0},
+        "DKD, T=20, weight 8": decoupled | {"temperature": 20.0},
+        "DIST, T=4": later | {"soft_loss": "correlation", "temperature": 4.0},
+        "DIST, T=20": later | {"soft_loss": "correlation", "temperature": 20.0},
+        "standardised logits, T=2": later | {"standardise": True, "temperature": 2.0},
+    }
+    by_name = {"T=4": 3.0, "T=20": 2.0, "T=4, weight 8": 1.0, "T=20, weight 8": 5.0, "T=2": 9.0}
+    monkeypatch.undo()
+    named = {}
+    own = Study.compare
+
+    def compare(self, arms_of, controlled=(), random_teacher=None):
+        found = own(self, arms_of, controlled, random_teacher)
+        named.update((id(trials), setting.split(", ", 2)[-1]) for setting, trials in found.items())
+        return found
+
+    monkeypatch.setattr(Study, "compare", compare)
+    monkeypatch.setattr(Study, "validation_errors", lambda self, trials: [by_name[named[id(trials)]]])
+    result = run_small(mnist_objectives, config, tmp_path, monkeypatch)
+    assert [said.split(", the best of its tries")[0] for said in result.findings] == [
+        "The student, DKD, T=4, weight 8",
+        "The student, DIST, T=20",
+        "The student, standardised logits, T=2",
+    ]
+    assert all("than the student, divergence, T=20, the best of its own," in said for said in result.findings)
+
+
 def test_a_student_of_missing_classes_never_sees_them(tmp_path, monkeypatch):
     arms = arms_of(mnist_missing, mnist_missing.MnistMissing(), tmp_path, monkeypatch)
     assert labels_in(arms["student"]) == set(range(10))
@@ -319,6 +359,8 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (mnist_temperature, mnist_temperature.MnistTemperature(temperatures=(0.0,)), "temperature must be > 0"),
         (mnist_ensemble, mnist_ensemble.MnistEnsemble(members=1), "members must lie in 2..100"),
         (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.99999), "must take between 1 and"),
+        (mnist_objectives, mnist_objectives.MnistObjectives(hard_weight=0.1), "hard_weight must be 0 where"),
+        (mnist_objectives, mnist_objectives.MnistObjectives(others_weights=(-1.0,)), "others_weights must be >= 0"),
         (mnist_best, mnist_best.MnistBest(bend=29.0), "elastic must not exceed the image"),
         (mnist_best, mnist_best.MnistBest(bend=-1.0), "elastic takes pixels and bend >= 0"),
         (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),

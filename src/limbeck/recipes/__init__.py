@@ -16,6 +16,7 @@ from limbeck.recipes import (
     mnist_ensemble,
     mnist_few,
     mnist_missing,
+    mnist_objectives,
     mnist_temperature,
     mnist_unlabelled,
 )
@@ -51,4 +52,5 @@ RECIPES = (
     _recipe(mnist_unlabelled, mnist_unlabelled.MnistUnlabelled),
     _recipe(mnist_ensemble, mnist_ensemble.MnistEnsemble),
     _recipe(mnist_best, mnist_best.MnistBest),
+    _recipe(mnist_objectives, mnist_objectives.MnistObjectives),
 )
