@@ -48,6 +48,7 @@ def test_the_public_names_are_these():
         "TargetsError",
         "TrainingError",
         "TransferSet",
+        "beyond",
         "data",
         "distill",
         "distillation_loss",

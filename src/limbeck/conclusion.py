@@ -15,6 +15,8 @@ from limbeck.runs import Run, read_run
 from limbeck.training import Row
 from limbeck.training.checkpoint import load_tensors, save_tensors
 
+SMOKE = "A smoke run: its figures mean nothing."
+
 
 @dataclass(frozen=True)
 class Result:
@@ -38,6 +40,8 @@ def conclude(
     note: str = "",
 ) -> Result:
     """Write what a run came to, draw its page and return both; `student` holds the weights to keep."""
+    if run.smoke:
+        findings = [SMOKE, *findings]
     write_bytes(run.folder / "student.safetensors", student.read_bytes())
     keep_test_set(run.folder, test)
     told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}

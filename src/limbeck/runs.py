@@ -65,6 +65,8 @@ class Run:
     """Where nets that several recipes share are kept."""
     controls: tuple[Control, ...] = ()
     """Which controls are trained beside the students."""
+    smoke: bool = False
+    """Whether it is a smoke run, of which the findings say that its figures mean nothing."""
 
     @property
     def config_dict(self) -> dict[str, Any]:

@@ -33,6 +33,9 @@ def test_a_run_ends_in_a_table_and_a_page(smoke):
     assert lines[0].split() == " ".join(columns).split()
     assert [line.split()[0] for line in lines[1:5]] == ["teacher", "ensemble", "twin", "student"]
     assert "2 paired seeds, 95% interval of the difference " in done.stdout
+    told = "A smoke run: its figures mean nothing."
+    assert told in lines
+    assert told in (folder / "run" / "report.html").read_text()
     assert lines[-1] == f"report: {folder / 'run' / 'report.html'}"
     assert "<html" in (folder / "run" / "report.html").read_text()[:500]
 

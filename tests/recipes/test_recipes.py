@@ -162,8 +162,8 @@ def test_mnist_ensemble_takes_both_means_and_one_member_a_seed(tmp_path, monkeyp
 def test_mnist_best_adds_one_means_after_the_other(tmp_path, monkeypatch):
     result = run_small(mnist_best, mnist_best.MnistBest(), tmp_path, monkeypatch)
     assert settings(result)[3:] == [*mnist_best.STEPS[:-1], mnist_best.OTHER, mnist_best.BEST, mnist_best.TWIN]
-    told = [said.split(" brings ")[0] for said in result.findings if " brings " in said]
-    assert told == [*mnist_best.MEANS.values(), "T = 4, not 20,"]
+    told = [said.split(": ")[0] for said in result.findings if ": " in said]
+    assert told == [*mnist_best.MEANS.values(), "T = 4, not 20"]
 
 
 class Planned(Exception):

@@ -21,5 +21,5 @@ def once(arguments: Sequence[str]) -> None:
     twice = next((option for option in options if options.count(option) > 1), None)
     if twice is not None:
         raise ArgumentError(
-            f"an option must be given once, {twice} is there twice", "give its values after one another"
+            f"an option must be given once, {twice} is there twice", "several values go after it, one after another"
         )

@@ -88,6 +88,7 @@ def run(arguments: list[str]) -> None:
         command=shlex.join(["limbeck", "run", *arguments]),
         cache=options.cache or default_cache(),
         controls=tuple(dict.fromkeys(options.controls)),
+        smoke=options.smoke,
     )
     if not 1 <= own.num_seeds <= MOST_SEEDS:
         raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")

@@ -111,8 +111,8 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     findings = [
         compared("The student", errors[BEST], "that of the paper's setting", errors[PLAIN], examples),
         compared("The student", errors[BEST], "its label-only twin", errors[TWIN], examples),
-        *(f"{MEANS[after]} brings {difference(before, after)}." for before, after in pairwise(STEPS)),
-        f"T = {config.other_temperature:g}, not {config.temperature:g}, brings {difference(SEVERAL, OTHER)}.",
+        *(f"{MEANS[after]}: {difference(before, after)}." for before, after in pairwise(STEPS)),
+        f"T = {config.other_temperature:g}, not {config.temperature:g}: {difference(SEVERAL, OTHER)}.",
         *study.controls_told(trials, BEST),
     ]
     return study.conclude(rows, findings, trials, teacher=("ensemble", together), twin=TWIN, student=BEST)
