@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy
 
 from limbeck import Budget, TransferSet, fit, write_soft_targets
 from limbeck.data import CropFlip, Jitter, View
-from limbeck.models import LABML_SMALL, MLP, VGG
+from limbeck.models import MLP, VGG
+from limbeck.recipes.cifar10_labml import SMALL
 from limbeck.teachers import from_function
 from limbeck.training import FromSoftTargets
 
@@ -96,7 +97,7 @@ def main() -> None:
     """Measure and record."""
     examples, rows = data(), []
     rows += epochs("800-unit MLP, jitter", net, examples, Jitter(2))
-    rows += epochs("labml's small net, crop + flip", lambda: VGG(LABML_SMALL, 10), colour(), CropFlip())
+    rows += epochs("labml's small net, crop + flip", lambda: VGG(SMALL, 10), colour(), CropFlip())
     for precision in ("bf16-mixed", "32-true"):
         budget = replace(BUDGET, precision=precision)
         times = interleaved(lambda b=budget: ours(examples, b), lambda b=budget: bare(examples, b), PAIRS)

@@ -23,7 +23,8 @@ from torch import nn
 
 from limbeck import SoftTargets, TransferSet, write_soft_targets
 from limbeck.errors import TargetsError
-from limbeck.models import LABML_LARGE, MLP, VGG
+from limbeck.models import MLP, VGG
+from limbeck.recipes.cifar10_labml import LARGE
 from limbeck.targets import Dense, Encoding, Sampled, TopK
 from limbeck.targets.shards import lists_of
 from limbeck.teachers import from_function, judged
@@ -158,7 +159,7 @@ def main() -> None:
         for told, teacher, shape, encoding in (
             ("MLP of 1,200 units, 10 classes dense", MLP([784, 1200, 1200, 10], scale=255), mnist, Dense()),
             ("MLP of 1,200 units, 1,000 classes top-k", MLP([784, 1200, 1200, 1000], scale=255), mnist, many),
-            ("labml's VGG, 1,000 classes top-k", VGG(LABML_LARGE, 1000), cifar, many),
+            ("labml's VGG, 1,000 classes top-k", VGG(LARGE, 1000), cifar, many),
         ):
             rows.append(writing(told, teacher, shape, encoding, folder))
         rows.append(flips(folder / "flips"))

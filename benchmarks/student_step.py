@@ -39,7 +39,8 @@ from torch import Tensor, nn
 
 from limbeck import Budget, SoftTargets, TransferSet, distillation_loss, fit, write_soft_targets
 from limbeck.budget import Precision
-from limbeck.models import LABML_LARGE, LABML_SMALL, MLP, VGG
+from limbeck.models import MLP, VGG
+from limbeck.recipes.cifar10_labml import LARGE, SMALL
 from limbeck.training.objectives import FromLabels, FromSoftTargets, Objective
 
 ROUNDS = 9
@@ -70,7 +71,7 @@ class Pair:
 def pairs() -> list[Pair]:
     """Return labml's pair and the paper's, untrained: what is measured is time."""
     torch.manual_seed(0)
-    small, large = VGG(LABML_SMALL, 10), VGG(LABML_LARGE, 10, dropout=0.1)
+    small, large = VGG(SMALL, 10), VGG(LARGE, 10, dropout=0.1)
     student, teacher = (MLP([784, width, width, 10], scale=255) for width in (800, 1200))
     return [
         Pair("labml's pair", small, large.eval(), (3, 32, 32), 64, epoch_steps=16, peer_steps=3),

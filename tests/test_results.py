@@ -1,11 +1,13 @@
 """Results of record: found in the checkout, told in lines."""
 
-import json
-
 import pytest
 
 from limbeck import results
 from limbeck.recipes import RECIPES
+from limbeck.runs import told_config
+
+UNRECORDED = {"cifar10-labml", "cifar10", "cifar100-table"}  # the first two train for hours, the table takes a GPU
+RECORDED = [recipe for recipe in RECIPES if recipe.name not in UNRECORDED]
 
 
 @pytest.fixture
@@ -57,7 +59,10 @@ def test_of_many_settings_the_plain_ones_and_the_papers_are_told_and_then_what_w
 
 
 def test_every_recipe_is_recorded_in_the_form_of_the_schema():
-    for recipe in RECIPES:
+    assert [recipe.name for recipe in RECIPES if results.load(recipe.name) is None] == [
+        recipe.name for recipe in RECIPES if recipe.name in UNRECORDED
+    ]
+    for recipe in RECORDED:
         told = results.load(recipe.name)
         assert told is not None
         assert told["recipe"] == recipe.name
@@ -78,10 +83,8 @@ def without_what_is_off(default, recorded):
 
 
 def test_configs_of_record_are_the_defaults():
-    from dataclasses import asdict
-
-    for recipe in RECIPES:
+    for recipe in RECORDED:
         told = results.load(recipe.name)
         assert told is not None
-        default = json.loads(json.dumps(asdict(recipe.config())))
+        default = told_config(recipe.config())
         assert told["config"] == without_what_is_off(default, told["config"])

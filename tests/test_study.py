@@ -1,5 +1,6 @@
 """A study: arms share starts, nets are trained once, processes share the work."""
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -85,6 +86,23 @@ def test_arms_of_a_seed_start_alike(tmp_path):
     assert not torch.allclose(found["a"][0].test_logits, found["a"][1].test_logits, atol=1e-2)
 
 
+@contextlib.contextmanager
+def held_elsewhere(lock, until):
+    """Another thread holds a lock until an event, or for 20 s."""
+    held = threading.Event()
+
+    def hold():
+        with locked(lock):
+            held.set()
+            until.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    yield
+    thread.join()
+
+
 def test_what_another_process_trains_is_put_off_and_then_waited_for(tmp_path):
     study = study_in(tmp_path, seeds=1)
     arms = two_arms(study)
@@ -104,21 +122,38 @@ def test_what_another_process_trains_is_put_off_and_then_waited_for(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Study, "_trial", trial)
-        held = threading.Event()
-
-        def other():
-            with locked(lock):
-                held.set()
-                trained.wait(20)
-
-        thread = threading.Thread(target=other)
-        thread.start()
-        assert held.wait(20)
-        found = study.compare(lambda _: arms)
-        thread.join()
+        with held_elsewhere(lock, trained):
+            found = study.compare(lambda _: arms)
     assert order[:2] == [("twin", False), ("student", False)]
     assert order[-1] == ("twin", True)
     assert list(found) == ["twin", "student"]
+
+
+def test_with_nothing_held_out_the_first_seeds_student_is_kept(tmp_path):
+    whole = study_in(tmp_path, seeds=2)
+    sets = (whole.train, whole.test)
+    study = Study.on(whole.run, sets, 0)
+    assert study.validation is None
+    assert len(study.train) == len(whole.train)
+    trials = study.compare(lambda _: two_arms(study))
+    assert trials["student"][0].validation_logits is None
+    assert "validation_nll" not in trials["student"][0].history[0]
+    study.conclude_taught(trials["twin"][0], trials, [], twin="twin", student="student")
+    kept = (study.run.folder / "student.safetensors").read_bytes()
+    assert kept == trials["student"][0].weights.read_bytes()
+
+
+def test_a_study_takes_the_first_examples_and_holds_some_out(tmp_path):
+    whole = study_in(tmp_path)
+    study = Study.on(whole.run, (whole.train, whole.test), 5, 20, accuracy=True)
+    assert sorted([*study.train.ids.tolist(), *study.validation.ids.tolist()]) == whole.train.ids[:20].tolist()
+    assert len(study.validation) == 5
+    trials = study.compare(lambda _: two_arms(study)[:1])
+    rows = {row["metric"]: row["values"] for row in study.rows(trials, None)}
+    assert rows["accuracy"] == [pytest.approx(1 - errors / len(study.test)) for errors in rows["test errors"]]
+    assert "accuracy" not in {row["metric"] for row in whole.rows(trials, None)}
+    with pytest.raises(ArgumentError, match=r"examples must lie in 1\.\."):
+        Study.on(whole.run, (whole.train, whole.test), 0, 0)
 
 
 def test_a_net_that_is_there_is_read_whoever_holds_its_lock(tmp_path):
@@ -139,24 +174,14 @@ def test_targets_that_are_there_are_read_whoever_holds_their_lock(tmp_path):
 
 def test_waiting_is_told(tmp_path):
     told, lock = [], tmp_path / "net" / ".lock"
-    held, let_go = threading.Event(), threading.Event()
-
-    def other():
-        with locked(lock):
-            held.set()
-            let_go.wait(20)
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    assert held.wait(20)
+    let_go = threading.Event()
 
     def say(text):
         told.append(text)
         let_go.set()
 
-    with locked(lock, what=tmp_path / "store", say=say):
+    with held_elsewhere(lock, let_go), locked(lock, what=tmp_path / "store", say=say):
         assert told == [f"{tmp_path / 'store'} is in use by another limbeck: waiting for it"]
-    thread.join()
 
 
 def test_damaged_targets_in_the_cache_are_named(tmp_path):

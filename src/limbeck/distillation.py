@@ -14,7 +14,6 @@ from limbeck.budget import Budget
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.judge import Measures, evaluate, measure
-from limbeck.objective import UNLABELLED
 from limbeck.progress import Progress
 from limbeck.targets import SoftTargets
 from limbeck.teachers import predict
@@ -163,10 +162,8 @@ def distill(
             progress=progress,
         )
 
-    labels = transfer_set.labels_at(transfer_set.ids)
-    labelled = labels is not None and bool((labels != UNLABELLED).any())
     twin_fit = None
-    if labelled:
+    if transfer_set.has_labels:
         seen = transfer_set.labelled()
         steps, own = (-(-len(part) // budget.batch_size) for part in (transfer_set, seen))
         longer = replace(budget, epochs=max(1, budget.epochs * steps // own))

@@ -10,14 +10,15 @@ import numpy as np
 from limbeck.controls import control_of
 from limbeck.judge import Measures, paired_interval, share_recovered, sign_flip_p
 
-METRICS = {  # of results/*.json, and how a table prints them
+ACCURACY, LATENCY = "accuracy", "latency p50 (ms)"
+METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
+    ACCURACY: lambda m: m.accuracy,
     "NLL": lambda m: m.nll,
     "ECE": lambda m: m.ece,
     "agreement": lambda m: m.agreement,
     "parameters": lambda m: m.parameters,
 }
-LATENCY = "latency p50 (ms)"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,13 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
 
 
 def setting_rows(
-    setting: str, measures: Sequence[Sequence[Measures]], paper: dict[tuple[str, str], float]
+    setting: str, measures: Sequence[Sequence[Measures]], paper: dict[tuple[str, str], float], *, accuracy: bool = False
 ) -> list[dict[str, Any]]:
-    """Return one setting's rows of record from its measures, a list a seed."""
+    """Return one setting's rows of record from its measures, a list a seed; accuracies, which errors tell, if asked."""
     rows = []
     for metric, value_of in METRICS.items():
+        if metric == ACCURACY and not accuracy:
+            continue
         told = [[value_of(m) for m in own] for own in measures]
         if not any(value is None for own in told for value in own):  # a teacher that is no net has no parameters
             values = [float(np.mean(own)) for own in told]

@@ -8,10 +8,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from limbeck.errors import BusyError, RunError
 
+Read = TypeVar("Read")
 DAMAGED_HINT = "delete it and run the same command again"
 
 
@@ -64,18 +65,18 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def kept_json(path: Path, make: Callable[[], Any]) -> Any:
-    """Return what a JSON file holds; where there is none, make it and write it: times are taken once.
+def kept_json(path: Path, make: Callable[[], Any], read: Callable[[Any], Read]) -> Read:
+    """Return what `read` makes of a JSON file; where there is none, make it and write it: times are taken once.
 
     Raises:
-        RunError: the file is damaged.
+        RunError: the file is damaged: it is no JSON, or `read` raises a KeyError, TypeError or ValueError.
     """
     if not path.exists():
         write_json(path, make())
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}", DAMAGED_HINT) from error
+        return read(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged: {type(error).__name__}: {error}", DAMAGED_HINT) from error
 
 
 def sha256(*parts: bytes | memoryview) -> str:

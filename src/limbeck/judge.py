@@ -1,8 +1,9 @@
 """What a model is worth: its figures on held-out examples, and whether a difference is one."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,6 +79,19 @@ def measure(
 def count_errors(logits: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> int:
     """Return how many examples' most probable class is not their label."""
     return int((logits.argmax(-1) != labels).sum())
+
+
+def times_of(told: Any, names: Iterable[str]) -> dict[str, float]:
+    """Return the times that JSON tells under some names.
+
+    Raises:
+        KeyError: one is missing.
+        TypeError: one is no time, or `told` is of another form.
+    """
+    times = {name: told[name] for name in names}
+    if not all(isinstance(time, float) for time in times.values()):
+        raise TypeError(f"times must be numbers, got {times}")
+    return times
 
 
 def expected_calibration_error(probs: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> float:

@@ -68,7 +68,7 @@ def distillation_loss(
     check_hard_weight(hard_weight, labelled=labels is not None)
     temperature, hard_weight = float(temperature), float(hard_weight)
     targets = DenseTargets(teacher_logits) if isinstance(teacher_logits, Tensor) else teacher_logits
-    _check_shapes(student_logits, targets)
+    check_shapes(student_logits, targets)
     if hard_weight == 0:
         labels = None
     elif labels is not None:
@@ -123,7 +123,8 @@ def check_labels(labels: Tensor, logits: Tensor, *, lowest: int = 0) -> None:
             raise ArgumentError(f"labels must lie in {lowest}..{classes - 1}, got {low}..{high}")
 
 
-def _check_shapes(student_logits: Tensor, targets: BatchTargets) -> None:
+def check_shapes(student_logits: Tensor, targets: BatchTargets) -> None:
+    """Raise ArgumentError unless the student's logits and the targets are of the same (batch, classes)."""
     given = tuple(targets.logits.shape) if isinstance(targets, DenseTargets) else (len(targets), targets.num_classes)
     if student_logits.ndim != 2 or tuple(student_logits.shape) != given:
         raise ArgumentError(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError
 from limbeck.evidence import Outcome, figures, find, tabulate
 from limbeck.files import kept_json
-from limbeck.judge import count_parameters, evaluate, latency_ms, mcnemar_p, measure
+from limbeck.judge import count_parameters, evaluate, latency_ms, mcnemar_p, measure, times_of
 from limbeck.objective import check_hard_weight, check_temperature
 from limbeck.report import Judged
 from limbeck.runs import Run
@@ -218,11 +219,14 @@ def _judge(
         latencies = latency_ms({strongest: asked, "student": distilled.student}, test)
         return {"seconds": {strongest: sum(each.seconds for each in taught)}, "latency_ms": latencies}
 
-    times = kept_json(folder / "times.json", timed)
+    def read(told: Any) -> tuple[dict[str, float], dict[str, float]]:
+        return times_of(told["seconds"], [strongest]), times_of(told["latency_ms"], [strongest, "student"])
+
+    teachers_seconds, latencies = kept_json(folder / "times.json", timed, read)
     return Outcome(
         measures=measures,
-        seconds={strongest: times["seconds"][strongest], **seconds},
-        latency_ms=times["latency_ms"],
+        seconds={**teachers_seconds, **seconds},
+        latency_ms=latencies,
         difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",

@@ -16,12 +16,13 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limbeck.budget import Budget
 from limbeck.controls import Control
 from limbeck.errors import ArgumentError, RunError
 from limbeck.files import DAMAGED_HINT, cannot_write, fingerprint, locked, write_json
@@ -71,7 +72,7 @@ class Run:
     @property
     def config_dict(self) -> dict[str, Any]:
         """The configuration as JSON holds it."""
-        return json.loads(json.dumps(asdict(self.config)))
+        return told_config(self.config)
 
     def seed_folder(self, seed: int) -> Path:
         """Where one seed's stations leave their products."""
@@ -79,11 +80,10 @@ class Run:
 
     def save(self, told: Mapping[str, Any]) -> None:
         """Write run.json with what is known about where and how, and `told`."""
-        path = self.folder / "run.json"
-        there = read_run(self.folder) if path.exists() else {}
+        there = self._there() or {}
         kept = {"data": there["data"]} if "data" in there else {}
         asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command}
-        write_json(path, {**self.identity(), **kept, **provenance(), **asked, **told})
+        write_json(self.folder / "run.json", {**self.identity(), **kept, **provenance(), **asked, **told})
 
     def identity(self) -> dict[str, Any]:
         """What a folder is bound to beside its data: seeds and controls may be added, nothing else may change."""
@@ -112,20 +112,22 @@ class Run:
             RunError: the folder holds a run on other data.
         """
         data = [[each.fingerprint, each.labels_fingerprint] for each in sets]
-        path = self.folder / "run.json"
-        there = read_run(self.folder) if path.exists() else None
+        there = self._there()
         if there is None:
             self.save({"data": data})
         elif "data" not in there:  # of an earlier version
-            write_json(path, {**there, "data": data})
+            write_json(self.folder / "run.json", {**there, "data": data})
         elif there["data"] != data:
             raise RunError(
                 f"{self.folder} holds a run on other data",
                 "give the same --data to go on with it, or another folder with --out",
             )
 
+    def _there(self) -> dict[str, Any] | None:
+        return read_run(self.folder) if (self.folder / "run.json").exists() else None
+
     def _check(self) -> None:
-        there = read_run(self.folder) if (self.folder / "run.json").exists() else None
+        there = self._there()
         if there is None:
             if not (self.folder / ".lock").exists() and any(self.folder.iterdir()):
                 raise RunError(f"{self.folder} must be empty or a run's folder, it holds other things", "use --out")
@@ -136,20 +138,26 @@ class Run:
                 f"{self.folder} holds a run of another configuration ({difference})",
                 "give the same configuration to go on with it, or another folder with --out",
             )
-        lost = sorted(set(there.get("controls", [])) - set(self.controls))
-        if "rows" in there and (there.get("seeds", 0) > self.num_seeds or lost):
-            asked = f"--seeds {there.get('seeds', 0)}" + "".join(
-                f" {each}" for each in (["--controls", *there["controls"]] if lost else [])
-            )
+        seeds, controls = there.get("seeds", 0), there.get("controls", [])
+        lost = not set(controls) <= set(self.controls)
+        if "rows" in there and (seeds > self.num_seeds or lost):
+            more = ["--seeds", str(seeds), *(["--controls", *controls] if lost else [])]
             raise RunError(
-                f"{self.folder} holds a finished run of more than was asked for ({asked})",
+                f"{self.folder} holds a finished run of more than was asked for ({' '.join(more)})",
                 "ask for as much or more to go on with it, or for another folder with --out",
             )
 
 
 def default_folder(recipe: str, config: Any) -> Path:
     """Return the folder of a run that names none: each configuration has its own."""
-    return Path("runs") / f"{recipe}-{fingerprint(asdict(config))[:8]}"
+    return Path("runs") / f"{recipe}-{fingerprint(told_config(config))[:8]}"
+
+
+def told_config(config: Any) -> dict[str, Any]:
+    """Return a configuration as JSON holds it, its budgets by what they bind a training to."""
+    own = {each.name: getattr(config, each.name) for each in fields(config)}
+    told = {name: value.spec() if isinstance(value, Budget) else value for name, value in own.items()}
+    return json.loads(json.dumps(told))
 
 
 def read_run(folder: Path) -> dict[str, Any]:

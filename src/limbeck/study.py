@@ -21,10 +21,10 @@ from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, BusyError, RunError, TargetsError
+from limbeck.errors import ArgumentError, BusyError, TargetsError
 from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
-from limbeck.files import DAMAGED_HINT, fingerprint, kept_json, locked
-from limbeck.judge import Measures, count_errors, count_parameters, latency_ms, measure
+from limbeck.files import fingerprint, kept_json, locked
+from limbeck.judge import Measures, count_errors, count_parameters, latency_ms, measure, times_of
 from limbeck.progress import Task
 from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
@@ -60,7 +60,8 @@ class Trial:
     """A trained net, and what it says in the order of the sets' ids."""
 
     test_logits: Float[Tensor, "examples classes"]
-    validation_logits: Float[Tensor, "others classes"]
+    validation_logits: Float[Tensor, "others classes"] | None
+    """None where nothing is held out."""
     history: list[dict[str, float]]
     seconds: float
     net: nn.Module
@@ -74,9 +75,48 @@ class Study:
 
     run: Run
     train: TransferSet
-    validation: TransferSet
+    validation: TransferSet | None
     test: TransferSet
     paper: Paper = field(default_factory=dict)
+    accuracy: bool = False
+    """Whether accuracies are told beside errors, as the field does for this data."""
+
+    @classmethod
+    def on(
+        cls,
+        run: Run,
+        sets: tuple[TransferSet, TransferSet],
+        held_out: int,
+        examples: int | None = None,
+        *,
+        paper: Paper | None = None,
+        accuracy: bool = False,
+    ) -> "Study":
+        """Return a study of a training set and a test set, and claim the run's folder for them.
+
+        Args:
+            run: what it is part of.
+            sets: (training, test).
+            held_out: training examples held out for validation, perhaps none.
+            examples: take the first so many training examples alone; all where None.
+            paper: published figures.
+            accuracy: whether accuracies are told beside errors.
+
+        Raises:
+            ArgumentError: numbers of examples that the set has not got, or labels are missing.
+            RunError: the run's folder holds a run on other data.
+        """
+        train, test = sets
+        validation = None
+        if examples is not None:
+            if not 1 <= examples <= len(train):
+                raise ArgumentError(f"examples must lie in 1..{len(train)}, got {examples}")
+            train = train.subset(train.ids[:examples])
+        if held_out:
+            train, validation = train.split(held_out)
+        study = cls(run, train, validation, test, paper or {}, accuracy)
+        run.claim(*(each for each in (train, validation, test) if each is not None))
+        return study
 
     def __post_init__(self) -> None:
         """Refuse sets that no net can be judged on.
@@ -85,7 +125,8 @@ class Study:
             ArgumentError: labels are missing.
         """
         for judged in (self.validation, self.test):
-            judged.labels_to_judge()
+            if judged is not None:
+                judged.labels_to_judge()
 
     def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, count: int = 1) -> list[Fitted]:
         """Return teachers, trained on labels or from the cache; they differ in start, order and dropout alone.
@@ -206,7 +247,7 @@ class Study:
         assert fitted.folder is not None
         return Trial(
             predict(fitted.net, self.test),
-            predict(fitted.net, self.validation),
+            None if self.validation is None else predict(fitted.net, self.validation),
             fitted.history,
             fitted.seconds,
             fitted.net,
@@ -234,7 +275,8 @@ class Study:
 
     @cached_property
     def validation_labels(self) -> Int[Tensor, " others"]:
-        """The class of each validation example."""
+        """The class of each validation example; to be asked for only where some are held out."""
+        assert self.validation is not None
         return self.validation.labels_to_judge()
 
     def measures(self, trials: Sequence[Trial], teacher_logits: TeacherLogits = None) -> list[Measures]:
@@ -250,7 +292,7 @@ class Study:
         found = []
         for setting, own in trials.items():
             measures = self.measures(own, teacher_logits)
-            found += setting_rows(setting, [[each] for each in measures], self.paper)
+            found += setting_rows(setting, [[each] for each in measures], self.paper, accuracy=self.accuracy)
             found.append(row_of(setting, "seconds", [each.seconds for each in own], None))
         return found
 
@@ -258,9 +300,7 @@ class Study:
         """Return the rows that tell how long one example takes each net, timed once a run."""
         nets = {name: trial.net for name, trial in trials.items()}
         path = self.run.folder / "times.json"
-        times = kept_json(path, lambda: latency_ms(nets, self.test))
-        if not isinstance(times, dict) or not all(isinstance(times.get(name), float) for name in trials):
-            raise RunError(f"{path} is damaged: it must hold a time for {', '.join(trials)}", DAMAGED_HINT)
+        times = kept_json(path, lambda: latency_ms(nets, self.test), lambda told: times_of(told, nets))
         return [row_of(name, LATENCY, [times[name]], None) for name in trials]
 
     def controls_told(self, trials: Mapping[str, Sequence[Trial]], setting: str) -> list[str]:
@@ -279,7 +319,8 @@ class Study:
 
     def validation_errors(self, trials: Sequence[Trial]) -> list[float]:
         """Return each trial's errors on the held-out images: what choices are made by."""
-        return [float(count_errors(trial.validation_logits, self.validation_labels)) for trial in trials]
+        said = [trial.validation_logits for trial in trials]
+        return [float(count_errors(logits, self.validation_labels)) for logits in said if logits is not None]
 
     def conclude(
         self,
@@ -293,6 +334,8 @@ class Study:
         charts: Sequence[Chart] = (),
     ) -> Result:
         """Write the study's figures and page, and keep the student that did best on the validation split.
+
+        With no such split the first seed's is kept.
 
         Args:
             rows: of record.
@@ -310,7 +353,8 @@ class Study:
                 judged.append(Judged(part, trials[setting][0].test_logits, trials[setting][0].history))
         save_judged(self.run.seed_folder(0), judged)
         named = [f"the {part} is “{setting}”" for part, setting in shown.items() if setting not in (None, part)]
-        nlls = [measure(trial.validation_logits, self.validation_labels).nll for trial in trials[student]]
+        held_out = [trial.validation_logits for trial in trials[student]]
+        nlls = [0.0 if said is None else measure(said, self.validation_labels).nll for said in held_out]
         best = trials[student][nlls.index(min(nlls))]
         return conclude(
             self.run,
@@ -321,4 +365,22 @@ class Study:
             student=best.weights,
             charts=charts,
             note=f"In the pictures below {' and '.join(named)}." if named else "",
+        )
+
+    def conclude_taught(
+        self,
+        teacher: Trial,
+        trials: Mapping[str, Sequence[Trial]],
+        findings: list[str],
+        *,
+        twin: str | None,
+        student: str,
+        more_rows: Sequence[dict[str, Any]] = (),
+        charts: Sequence[Chart] = (),
+    ) -> Result:
+        """End a study of one teacher: rows for it and for each setting, then as `conclude`."""
+        rows = self.rows({"teacher": [teacher], **trials}, teacher.test_logits)
+        told = ("teacher", teacher.test_logits)
+        return self.conclude(
+            [*rows, *more_rows], findings, trials, teacher=told, twin=twin, student=student, charts=charts
         )

@@ -192,6 +192,15 @@ def test_a_damaged_store_in_a_run_is_said(smoke, tmp_path):
         (tmp_path / "kept").rename(folder / "run" / "seed-0" / "student" / "model.safetensors")
 
 
+@pytest.mark.parametrize("damage", ["{", "{}", '{"seconds": {"ensemble": 1.0}, "latency_ms": {"ensemble": 1.0}}'])
+def test_damaged_times_in_a_run_are_said(smoke, tmp_path, damage):
+    shutil.copytree(smoke[0] / "run", tmp_path / "run")
+    (tmp_path / "run" / "seed-1" / "times.json").write_text(damage)
+    done = limbeck("run", "digits", "--smoke", "--seeds", 2, "--out", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "times.json is damaged: " in done.stderr
+
+
 def test_list_tells_what_each_recipe_is_and_came_to(tmp_path):
     done = limbeck("list", cwd=tmp_path)
     assert "digits             Ten nets into one" in done.stdout

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from limbeck import ArgumentError
 from limbeck.judge import count_parameters
-from limbeck.models import LABML_LARGE, LABML_SMALL, MLP, VGG, Dropout
+from limbeck.models import MLP, VGG, Dropout
+from limbeck.recipes.cifar10_labml import LARGE, SMALL
 
 
 def test_the_papers_nets_have_their_parameters():
@@ -23,8 +24,8 @@ def test_raw_pixels_go_in_and_logits_come_out():
 
 
 def test_labmls_nets_have_their_parameters():
-    assert count_parameters(VGG(LABML_SMALL, 10)) == 437_034
-    assert count_parameters(VGG(LABML_LARGE, 10, dropout=0.1)) == 14_728_266
+    assert count_parameters(VGG(SMALL, 10)) == 437_034
+    assert count_parameters(VGG(LARGE, 10, dropout=0.1)) == 14_728_266
 
 
 def test_images_go_in_and_logits_come_out():
@@ -40,6 +41,16 @@ def test_images_go_in_and_logits_come_out():
     assert_close(net(images), net.layers[-1](x.flatten(1)))
 
 
+def test_the_last_block_may_be_averaged():
+    net = VGG([[4], [5]], 3, channels=1, size=6, average=True).eval()
+    assert isinstance(net.layers[-3], nn.AdaptiveAvgPool2d)
+    before = net.layers[:7](torch.rand(2, 1, 6, 6))
+    assert before.shape == (2, 5, 3, 3)
+    assert_close(net.layers[7:](before), net.layers[-1](before.mean((2, 3))))
+    with pytest.raises(ArgumentError, match="size must be a multiple of 2, for 1 blocks halve it, got 7"):
+        VGG([[4], [5]], 3, size=7, average=True)
+
+
 def test_a_vgg_learns_its_statistics_only_while_training():
     net = VGG([[4]], 3, channels=1, size=2)
     before = net.layers[1].running_mean.clone()
@@ -53,9 +64,9 @@ def test_dropout_sits_before_each_convolution():
     kinds = [type(module) for module in VGG([[4, 4], [4]], 3, size=4, dropout=0.1).layers]
     convolution = [Dropout, nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
     assert kinds == [*convolution, *convolution, nn.MaxPool2d, *convolution, nn.MaxPool2d, nn.Flatten, nn.Linear]
-    rates = [module.rate for module in VGG(LABML_LARGE, 10, dropout=0.1).modules() if isinstance(module, Dropout)]
+    rates = [module.rate for module in VGG(LARGE, 10, dropout=0.1).modules() if isinstance(module, Dropout)]
     assert rates == [0.1] * 13
-    assert not any(isinstance(module, Dropout) for module in VGG(LABML_LARGE, 10).modules())
+    assert not any(isinstance(module, Dropout) for module in VGG(LARGE, 10).modules())
 
 
 def test_dropout_sits_before_each_layer():
@@ -113,8 +124,8 @@ def test_dropout_follows_the_generator():
         (lambda: VGG([[8, 0]], 10), r"got \[\[8, 0\]\], 3 and 10"),
         (lambda: VGG([[8]], 0), r"got \[\[8\]\], 3 and 0"),
         (
-            lambda: VGG(LABML_SMALL, 10, size=28),
-            "size must be a multiple of 32, for each of 5 blocks halves it, got 28",
+            lambda: VGG(SMALL, 10, size=28),
+            "size must be a multiple of 32, for 5 blocks halve it, got 28",
         ),
         (lambda: VGG([[8]], 10)(torch.ones(2, 3, 16, 16)), r"shape \(batch, 3, 32, 32\), got \(2, 3, 16, 16\)"),
         (lambda: Dropout(1.0), r"must lie in 0\.\.1, 1 excluded, got 1.0"),

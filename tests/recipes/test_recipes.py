@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_runs import LOADERS, run_small, settings
 
 import limbeck
 from limbeck import ArgumentError
@@ -25,32 +26,7 @@ from limbeck.recipes import (
 from limbeck.runs import Run
 from limbeck.study import Study
 
-
-def small_mnist(folder=None):
-    """Noise in the form of MNIST."""
-    generator = np.random.default_rng(0)
-    return tuple(
-        TransferSet(
-            torch.from_numpy(generator.integers(0, 256, (count, 1, 28, 28), np.uint8)),
-            torch.from_numpy(generator.integers(0, 10, count)),
-            name=f"mnist {name} set",
-        )
-        for name, count in (("training", 300), ("test", 100))
-    )
-
-
-def run_small(module, config, folder, monkeypatch, seeds=2, **options):
-    """A recipe's smoke run on noise."""
-    monkeypatch.setattr("limbeck.data.load_mnist", small_mnist)
-    name = module.__name__.rpartition(".")[2].replace("_", "-")
-    config = replace(config.smoke(), validation=50)
-    run = Run(name, config, folder / name, seeds, None, Progress(), f"limbeck run {name}", cache=folder, **options)
-    with run.held():
-        return module.main(config, run)
-
-
-def settings(result):
-    return [line["model"] for line in result.table]
+small_mnist = LOADERS["load_mnist"]
 
 
 def test_mnist_compares_student_and_twin(tmp_path, monkeypatch):
@@ -227,6 +203,16 @@ def test_each_objective_is_tried_and_chosen_on_held_out_images(tmp_path, monkeyp
     assert all("than the student, divergence, T=20, the best of its own," in said for said in result.findings)
 
 
+def test_the_objectives_controls_are_those_of_the_divergence(tmp_path, monkeypatch):
+    config = mnist_objectives.MnistObjectives()
+    result = run_small(mnist_objectives, config, tmp_path, monkeypatch, controls=("permuted",))
+    controlled = {row["setting"] for row in result.rows if "permuted" in row["setting"]}
+    assert len(controlled) == 2
+    assert all(setting.startswith("student, divergence, T=") for setting in controlled)
+    assert len(result.findings) == 4
+    assert "its control “other classes permuted”" in result.findings[-1]
+
+
 def test_a_student_of_missing_classes_never_sees_them(tmp_path, monkeypatch):
     arms = arms_of(mnist_missing, mnist_missing.MnistMissing(), tmp_path, monkeypatch)
     assert labels_in(arms["student"]) == set(range(10))
@@ -361,6 +347,7 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (mnist_unlabelled, mnist_unlabelled.MnistUnlabelled(labelled=0.99999), "must take between 1 and"),
         (mnist_objectives, mnist_objectives.MnistObjectives(hard_weight=0.1), "hard_weight must be 0 where"),
         (mnist_objectives, mnist_objectives.MnistObjectives(others_weights=(-1.0,)), "others_weights must be >= 0"),
+        (mnist_objectives, mnist_objectives.MnistObjectives(temperature=4.0), "temperature must be left as it is, for"),
         (mnist_best, mnist_best.MnistBest(bend=29.0), "elastic must not exceed the image"),
         (mnist_best, mnist_best.MnistBest(bend=-1.0), "elastic takes pixels and bend >= 0"),
         (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),

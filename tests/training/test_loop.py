@@ -98,9 +98,14 @@ def test_the_callers_random_numbers_are_left_alone():
 
 
 OTHER = {"precision": "bf16-mixed", "early_stop": 1, "max_norm": 0.8, "weight_decay": 0.01}
+SGD = {"optimizer": "sgd", "schedule": "steps", "weight_decay": 0.01}
 
 
-@pytest.mark.parametrize("budget", [QUICK, replace(QUICK, **OTHER)], ids=["plain", "with everything"])
+@pytest.mark.parametrize(
+    "budget",
+    [QUICK, replace(QUICK, **OTHER), replace(QUICK, **SGD)],
+    ids=["plain", "with everything", "SGD in steps"],
+)
 @pytest.mark.parametrize("stop_after", [1, 6, 7, 8, 13, 20])
 def test_stopped_at_any_step_it_ends_with_the_same_bits(tmp_path, monkeypatch, stop_after, budget):
     monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
@@ -401,9 +406,53 @@ def test_the_rate_rises_then_falls_along_a_cosine():
     assert [rate_share(share, 0.1) for share in (0.05, 0.1, 0.55, 1.0)] == pytest.approx([0.5, 1.0, 0.5, 0.0])
 
 
+def test_the_rate_falls_in_steps_or_not_at_all():
+    shares = [0.0, 149.9 / 240, 150 / 240, 179.9 / 240, 180 / 240, 209.9 / 240, 210 / 240, 1.0]
+    told = [rate_share(share, 0.0, "steps") for share in shares]
+    assert told == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    assert [rate_share(share, 0.1, "constant") for share in (0.05, 0.1, 0.5, 1.0)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_sgd_is_sgd_with_momentum_and_decay_in_the_gradient():
+    data = blobs()
+    budget = replace(QUICK, epochs=2, optimizer="sgd", schedule="constant", warmup=0.0, weight_decay=0.1)
+    fitted = fit(net(), data, budget=budget).net
+    expected = net()
+    momenta = [torch.zeros_like(each) for each in expected.parameters()]
+    for step in range(2 * 7):
+        epoch, inside = divmod(step, 7)
+        ids = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, epoch, 100))[inside * 16 : (inside + 1) * 16]
+        expected.zero_grad()
+        torch.nn.functional.cross_entropy(expected(data.inputs[ids]), data.labels[ids]).backward()
+        with torch.no_grad():
+            for parameter, momentum in zip(expected.parameters(), momenta, strict=True):
+                momentum.mul_(0.9).add_(parameter.grad + 0.1 * parameter)
+                parameter.sub_(1e-2 * momentum)
+    assert_close(weights(fitted), weights(expected), rtol=1e-5, atol=1e-6)
+
+
+def test_younger_fields_bind_only_where_they_say_something():
+    told = QUICK.spec()
+    assert told == {
+        "epochs": 3,
+        "batch_size": 16,
+        "learning_rate": 1e-2,
+        "warmup": 0.05,
+        "weight_decay": 0.0,
+        "max_norm": None,
+        "early_stop": None,
+        "shuffle_window": None,
+        "precision": "32-true",
+    }
+    assert replace(QUICK, optimizer="sgd", schedule="steps").spec() == told | {"optimizer": "sgd", "schedule": "steps"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
+        ("optimizer", "lion", "optimizer must be one of adam, sgd, got lion"),
+        ("schedule", "wsd", "schedule must be one of cosine, steps, constant, got wsd"),
+        ("precision", "16", "precision must be one of auto, 32-true, bf16-mixed, got 16"),
         ("epochs", 0, "epochs must be a whole number in 1..1000000000, got 0"),
         ("batch_size", 0, "batch_size must be a whole number in 1..1000000000, got 0"),
         ("learning_rate", -1.0, "learning_rate must be > 0, got -1.0"),
@@ -413,6 +462,7 @@ def test_the_rate_rises_then_falls_along_a_cosine():
         ("early_stop", 0, "early_stop must be >= 1, got 0"),
     ],
 )
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_a_budget_is_checked(field, value, rule):
     with pytest.raises(ArgumentError, match=rule):
         replace(QUICK, **{field: value})

@@ -1,13 +1,11 @@
 """Distillation by correlation, DIST (Huang et al. 2022, arXiv 2205.10536, eqs. 8 to 11). Not in the paper."""
 
-import math
-
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from limbeck.beyond.mixing import mixed, wide_pair
-from limbeck.errors import ArgumentError
+from limbeck.beyond.mixing import check_weights, mixed, wide_pair
+from limbeck.divergence import scaled
 from limbeck.objective import check_temperature
 
 
@@ -39,10 +37,8 @@ def correlation_loss(
     """
     check_temperature(temperature)
     z, v = wide_pair(student_logits, teacher_logits)
-    weights = (inter_weight, intra_weight)
-    if not all(0 <= weight < math.inf for weight in weights):
-        raise ArgumentError(f"inter_weight and intra_weight must be >= 0, got {inter_weight} and {intra_weight}")
-    q, p = (z / temperature).softmax(-1), (v / temperature).softmax(-1)
+    check_weights(inter_weight=inter_weight, intra_weight=intra_weight)
+    q, p = (scaled(each, temperature).softmax(-1) for each in (z, v))
     soft = inter_weight * (1 - _correlation(p, q, -1)) + intra_weight * (1 - _correlation(p, q, 0)).mean()
     return mixed(temperature**2 * soft, z, labels, hard_weight)
 

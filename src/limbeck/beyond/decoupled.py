@@ -1,12 +1,11 @@
 """Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, eq. 7). Not in the paper."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.beyond.mixing import mixed, wide_pair
+from limbeck.beyond.mixing import check_weights, mixed, wide_pair
+from limbeck.divergence import scaled
 from limbeck.errors import ArgumentError
 from limbeck.objective import check_labels, check_temperature
 
@@ -40,10 +39,8 @@ def decoupled_loss(
     check_labels(labels, z)
     if z.shape[1] < 2:
         raise ArgumentError(f"logits must have two or more classes to be decoupled, got {z.shape[1]}")
-    weights = (target_weight, others_weight)
-    if not all(0 <= weight < math.inf for weight in weights):
-        raise ArgumentError(f"target_weight and others_weight must be >= 0, got {target_weight} and {others_weight}")
-    (log_q, others_q), (log_p, others_p) = (_split(each / temperature, labels.long()) for each in (z, v))
+    check_weights(target_weight=target_weight, others_weight=others_weight)
+    (log_q, others_q), (log_p, others_p) = (_split(scaled(each, temperature), labels.long()) for each in (z, v))
     soft = target_weight * _kl(log_p, log_q) + others_weight * _kl(others_p, others_q)
     return mixed(temperature**2 * soft, z, labels, hard_weight)
 

@@ -1,10 +1,13 @@
-"""What the objectives beyond the paper share: the type they compute in, and the labels' part."""
+"""What the objectives beyond the paper share: what they take, the type they compute in, and the labels' part."""
+
+import math
 
 import torch
 from torch import Tensor
 
+from limbeck.divergence import DenseTargets
 from limbeck.errors import ArgumentError
-from limbeck.objective import check_hard_weight, label_loss
+from limbeck.objective import check_hard_weight, check_shapes, label_loss
 
 
 def wide_pair(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -13,13 +16,16 @@ def wide_pair(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, T
     Raises:
         ArgumentError: they differ in shape, or are not (batch, classes).
     """
-    if student_logits.ndim != 2 or student_logits.shape != teacher_logits.shape:
-        raise ArgumentError(
-            "student and teacher logits must have one shape (batch, classes), "
-            f"got {tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
-        )
+    check_shapes(student_logits, DenseTargets(teacher_logits))
     wide = torch.promote_types(torch.promote_types(student_logits.dtype, teacher_logits.dtype), torch.float32)
     return student_logits.to(wide), teacher_logits.detach().to(wide)
+
+
+def check_weights(**weights: float) -> None:
+    """Raise ArgumentError unless the weights of an objective's two parts are >= 0."""
+    if not all(0 <= weight < math.inf for weight in weights.values()):
+        got = " and ".join(str(weight) for weight in weights.values())
+        raise ArgumentError(f"{' and '.join(weights)} must be >= 0, got {got}")
 
 
 def mixed(soft: Tensor, student_logits: Tensor, labels: Tensor | None, hard_weight: float) -> Tensor:

@@ -1,9 +1,9 @@
 """Logit standardisation (Sun et al. 2024, arXiv 2403.01427, alg. 1). Not in the paper."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.divergence import scaled
 from limbeck.errors import ArgumentError
 
 EPSILON = 1e-7  # of the source's own code: what keeps a row of equal logits finite
@@ -18,10 +18,11 @@ def standardised(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch
     Raises:
         ArgumentError: not (batch, classes), or fewer than two classes.
 
+    >>> import torch
     >>> standardised(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[-1.0000,  0.0000,  1.0000]])
     """
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ArgumentError(f"logits must be (batch, two or more classes), got shape {tuple(logits.shape)}")
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    wide = scaled(logits, 1.0)
     return (wide - wide.mean(-1, keepdim=True)) / (wide.std(-1, keepdim=True) + EPSILON)

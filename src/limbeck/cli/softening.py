@@ -46,8 +46,8 @@ class DataOptions:
     """What is judged."""
 
     data: str | None = None
-    """digits, mnist or letters (LIMBECK_DATA names their folder), or a folder: with MNIST's or letters' files, or with
-    inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
+    """digits, mnist, cifar10, cifar100 or letters (LIMBECK_DATA names their folder), or a folder: with the files of one
+    of these, or with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
     split: Literal["training", "test"] | None = None
     """Which part of a named data set; the training set by default."""
 
@@ -172,7 +172,8 @@ def data_from(options: DataOptions, view: "View") -> "TransferSet":
     """Return the data that options name, seen through a view."""
     if options.data is None:
         raise ArgumentError(
-            "data must be named, got none", "--data digits, mnist or letters, or a folder of .npy files"
+            "data must be named, got none",
+            "--data digits, mnist, cifar10, cifar100 or letters, or a folder of .npy files",
         )
     from limbeck.data import load_data
 

@@ -1,6 +1,7 @@
 """Data sets: their one form, where they come from, and the views through which they are seen."""
 
-from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters, load_mnist
+from limbeck.data.images import load_cifar10, load_cifar100, load_mnist
+from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters
 from limbeck.data.tables import Mingle, Noise, neighbours
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.views import CropFlip, Elastic, Jitter, Plain, View
@@ -15,6 +16,8 @@ __all__ = [
     "TransferSet",
     "View",
     "load_arrays",
+    "load_cifar10",
+    "load_cifar100",
     "load_data",
     "load_digits",
     "load_letters",

@@ -12,6 +12,20 @@ import torch
 from limbeck.errors import DataError
 
 UNSIGNED_BYTE = 0x08
+AGAIN_HINT = "copy or download the file again"
+
+
+def unpacked(path: Path) -> bytes:
+    """Return the bytes of a file that may be gzipped.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> torch.Tensor:
@@ -20,12 +34,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> torch.Tensor:
     Raises:
         DataError: the file can't be read, is no IDX file of bytes, is cut short or has another shape.
     """
-    hint = "copy or download the file again"
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} can't be read: {error}", hint) from error
+    hint, data = AGAIN_HINT, unpacked(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTE:
         raise DataError(f"{path} must be an IDX file of unsigned bytes, it begins with {data[:4].hex()}", hint)
     header = 4 + 4 * data[3]

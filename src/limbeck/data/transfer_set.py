@@ -177,6 +177,12 @@ class TransferSet:
         return sha256(labels, self.ids.numpy().astype(np.int64).tobytes())
 
     @cached_property
+    def has_labels(self) -> bool:
+        """Whether there are labels, if only for some rows."""
+        labels = self.labels_at(self.ids)
+        return labels is not None and bool((labels != UNLABELLED).any())
+
+    @cached_property
     def partly_labelled(self) -> bool:
         """Whether there are labels, but not for every row."""
         labels = self.labels_at(self.ids)

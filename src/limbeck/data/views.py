@@ -103,8 +103,7 @@ class CropFlip:
         words = philox(self.seed, STREAM, ids.cpu().numpy(), number)
         images = _moved(inputs, words, self.pixels)
         mirrored = torch.from_numpy(below(words[2:3], 2)[0].astype(bool) & self.flip).to(inputs.device)
-        images[mirrored] = images[mirrored].flip(-1)
-        return images
+        return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
     def spec(self) -> dict[str, Any]:
         return {"name": "crop-flip", **asdict(self)}

@@ -3,6 +3,7 @@
 from limbeck.models.dropout import Dropout
 from limbeck.models.mlp import MLP
 from limbeck.models.resnet import ResNet, WideResNet
-from limbeck.models.vgg import LABML_LARGE, LABML_SMALL, VGG
+from limbeck.models.vgg import VGG
+from limbeck.models.whitening import Whitening
 
-__all__ = ["LABML_LARGE", "LABML_SMALL", "MLP", "VGG", "Dropout", "ResNet", "WideResNet"]
+__all__ = ["MLP", "VGG", "Dropout", "ResNet", "Whitening", "WideResNet"]

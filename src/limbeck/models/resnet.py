@@ -17,7 +17,22 @@ from limbeck.models.limits import check_weights
 FIRST, STAGES = 16, (16, 32, 64)  # widths of the first convolution and of the stages, each at half the resolution
 
 
-class ResNet(nn.Module):
+class _Residual(nn.Module):
+    """What both kinds share: blocks between a first part and a head on the means over each map."""
+
+    def __init__(self, first: nn.Module, blocks: list[nn.Module], width: int, classes: int, scale: float) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.scale: Tensor
+        self.first, self.blocks = first, nn.Sequential(*blocks)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (batch, classes) for images (batch, channels, height, width)."""
+        return self.head(self.blocks(self.first(images.float() / self.scale)).mean((2, 3)))
+
+
+class ResNet(_Residual):
     """6n + 2 layers in three stages of n blocks of two convolutions; it scales the pixels itself.
 
     >>> sum(parameter.numel() for parameter in ResNet(20, classes=100).parameters())
@@ -39,22 +54,14 @@ class ResNet(nn.Module):
         Raises:
             ArgumentError: a depth that is none of these, or numbers below 1.
         """
-        super().__init__()
         count = _blocks_in_stage(depth, 2, (width, classes, channels))
         widths = [FIRST * max(1, width // 2), *(stage * width for stage in STAGES)]
         check_weights(18 * count * sum(outward**2 for outward in widths[1:]))
-        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
-        self.scale: Tensor
-        self.first = nn.Sequential(_convolution(channels, widths[0]), nn.BatchNorm2d(widths[0]), nn.ReLU())
-        self.blocks = nn.Sequential(*_stages(Block, widths, count))
-        self.head = nn.Linear(widths[-1], classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits (batch, classes)."""
-        return self.head(self.blocks(self.first(images.float() / self.scale)).mean((2, 3)))
+        first = nn.Sequential(_convolution(channels, widths[0]), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        super().__init__(first, _stages(Block, widths, count), widths[-1], classes, scale)
 
 
-class WideResNet(nn.Module):
+class WideResNet(_Residual):
     """6n + 4 layers in three stages of n blocks that normalise before each convolution; it scales the pixels itself.
 
     >>> sum(parameter.numel() for parameter in WideResNet(16, 2, classes=100).parameters())
@@ -65,19 +72,11 @@ class WideResNet(nn.Module):
         self, depth: int, width: int = 1, *, classes: int = 10, channels: int = 3, scale: float = 255.0
     ) -> None:
         """Make a net for images (batch, channels, height, width); arguments as those of `ResNet`, depth 6n + 4."""
-        super().__init__()
         count = _blocks_in_stage(depth, 4, (width, classes, channels))
         widths = [FIRST, *(stage * width for stage in STAGES)]
         check_weights(18 * count * sum(outward**2 for outward in widths[1:]))
-        self.register_buffer("scale", torch.tensor(float(scale)))
-        self.scale: Tensor
-        self.first = _convolution(channels, FIRST)
-        self.blocks = nn.Sequential(*_stages(PreBlock, widths, count), nn.BatchNorm2d(widths[-1]), nn.ReLU())
-        self.head = nn.Linear(widths[-1], classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits (batch, classes)."""
-        return self.head(self.blocks(self.first(images.float() / self.scale)).mean((2, 3)))
+        first, last = _convolution(channels, FIRST), [nn.BatchNorm2d(widths[-1]), nn.ReLU()]
+        super().__init__(first, [*_stages(PreBlock, widths, count), *last], widths[-1], classes, scale)
 
 
 class Block(nn.Module):

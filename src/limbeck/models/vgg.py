@@ -9,19 +9,15 @@ from torch import Tensor, nn
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
 from limbeck.models.limits import check_weights
+from limbeck.models.whitening import Whitening
 
 WIDEST = 100_000
-
-LABML_SMALL = ((32, 32), (64, 64), (128,), (128,), (128,))
-"""labml's student for CIFAR-10."""
-LABML_LARGE = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)
-"""labml's teacher for CIFAR-10."""
 
 
 class VGG(nn.Module):
     """3x3 convolutions in blocks, each block at half the resolution of the last; it scales the pixels itself.
 
-    >>> net = VGG(LABML_SMALL, 10)
+    >>> net = VGG(((32, 32), (64, 64), (128,), (128,), (128,)), 10)
     >>> sum(parameter.numel() for parameter in net.parameters())
     437034
     """
@@ -35,6 +31,8 @@ class VGG(nn.Module):
         size: int = 32,
         scale: float = 255.0,
         dropout: float = 0.0,
+        average: bool = False,
+        whitened_by: Tensor | None = None,
     ) -> None:
         """Make a net for square images.
 
@@ -42,34 +40,46 @@ class VGG(nn.Module):
             blocks: output channels of each convolution, block by block.
             classes: outputs.
             channels: of an image.
-            size: height and width of an image; each block halves them.
+            size: height and width of an image; each block halves them, but for an averaged one.
             scale: largest input value; inputs are divided by it.
             dropout: probability of dropping an input of a convolution.
+            average: whether the last block is averaged over the image, in the place of being halved.
+            whitened_by: images (examples, channels, size, size) by whose patches a fixed first convolution whitens
+                (`Whitening`); the others then start from the identity, as far as they have a channel for each input.
 
         Raises:
             ArgumentError: numbers that make no net, or an image that can't be halved once a block.
         """
         super().__init__()
-        halvings = 2 ** len(blocks)
+        halvings = 2 ** (len(blocks) - average)
         _check([list(block) for block in blocks], channels, classes)
         if size < 1 or size % halvings:
             raise ArgumentError(
-                f"size must be a multiple of {halvings}, for each of {len(blocks)} blocks halves it, got {size}",
+                f"size must be a multiple of {halvings}, for {len(blocks) - average} blocks halve it, got {size}",
                 "take fewer blocks, or pad the images",
             )
         widths = [channels, *(width for block in blocks for width in block)]
-        inputs = widths[-1] * (size // halvings) ** 2  # of the last layer
+        inputs = widths[-1] * (1 if average else size // halvings) ** 2  # of the last layer
         check_weights(9 * sum(inward * outward for inward, outward in pairwise(widths)) + inputs * classes)
         self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         self.image_shape = (channels, size, size)
         layers: list[nn.Module] = []
         width = channels
+        if whitened_by is not None:
+            whitening = Whitening(whitened_by, scale)
+            layers.append(whitening)
+            width = whitening.channels
         for block in blocks:
             for outward in block:
                 layers += _convolution(width, outward, dropout)
                 width = outward
             layers.append(nn.MaxPool2d(2))
+        if average:
+            layers[-1] = nn.AdaptiveAvgPool2d(1)
+        if whitened_by is not None:
+            for convolution in (layer for layer in layers if isinstance(layer, nn.Conv2d)):
+                nn.init.dirac_(convolution.weight.data[: convolution.in_channels])
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs, classes))
 
     def forward(self, images: Tensor) -> Tensor:

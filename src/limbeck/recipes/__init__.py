@@ -9,6 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from limbeck.recipes import (
+    cifar10,
+    cifar10_labml,
+    cifar100_table,
     digits,
     letters,
     mnist,
@@ -53,4 +56,7 @@ RECIPES = (
     _recipe(mnist_ensemble, mnist_ensemble.MnistEnsemble),
     _recipe(mnist_best, mnist_best.MnistBest),
     _recipe(mnist_objectives, mnist_objectives.MnistObjectives),
+    _recipe(cifar10_labml, cifar10_labml.Cifar10Labml),
+    _recipe(cifar10, cifar10.Cifar10),
+    _recipe(cifar100_table, cifar100_table.Cifar100Table),
 )

@@ -64,6 +64,8 @@ class Mnist:
         """
         limbeck.objective.check_temperature(self.temperature)
         limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
+        if self.validation < 1:
+            raise limbeck.ArgumentError(f"validation must be >= 1 example, got {self.validation}")
 
     def check_on(self, train: "limbeck.TransferSet") -> None:
         """Find what is wrong for these training examples before any net is trained.
@@ -92,6 +94,12 @@ def distinct(name: str, values: "Sequence[float]") -> None:
         )
 
 
+def left_alone(name: str, value: object, default: object, why: str) -> None:
+    """Raise ArgumentError where a field that a recipe does not read is given."""
+    if value != default:
+        raise limbeck.ArgumentError(f"{name} must be left as it is, for {why}, got {value}")
+
+
 class Lesson:
     """What the MNIST recipes share: the paper's teacher, its soft targets, and arms made from both."""
 
@@ -101,12 +109,10 @@ class Lesson:
         self.config = config
         self.teacher_net()
         self._net(config.student_hidden)()
-        train, test = limbeck.data.load_mnist(run.data)
-        train, validation = train.split(config.validation)
-        config.check_on(train)
-        self.jittered = train.seen_through(limbeck.data.Jitter(config.jitter))
-        self.study: Study = limbeck.study.Study(run, train, validation, test, paper or {})
-        run.claim(train, validation, test)
+        sets = limbeck.data.load_mnist(run.data)
+        config.check_on(sets[0])
+        self.study: Study = limbeck.study.Study.on(run, sets, config.validation, paper=paper)
+        self.jittered = self.study.train.seen_through(limbeck.data.Jitter(config.jitter))
 
     def teacher_net(self) -> "limbeck.models.MLP":
         """Return an untrained net of the teacher's kind."""
@@ -166,7 +172,6 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
     arms = [lesson.twin("twin"), lesson.student("student", targets)]
     trials = study.compare(lambda _: arms, controlled=["student"], random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    every = {"teacher": [teacher], **trials}
     examples, evidence = len(study.test), limbeck.evidence
     twin, student = (study.errors(trials[name]) for name in ("twin", "student"))
     single_p = limbeck.judge.mcnemar_p(trials["twin"][0].test_logits, trials["student"][0].test_logits, study.labels)
@@ -175,12 +180,9 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
         *evidence.recovered("It", twin, study.errors([teacher]), student, "teacher"),
         *study.controls_told(trials, "student"),
     ]
-    latencies = study.latencies({"teacher": teacher, "student": trials["student"][0]})
-    rows = study.rows(every, teacher.test_logits) + latencies
+    more = study.latencies({"teacher": teacher, "student": trials["student"][0]})
     share = limbeck.judge.share_recovered(twin, study.errors([teacher]), student)
     if share is not None:
         setting = "student, gap to its twin / gap between twin and teacher"
-        rows.append(evidence.row_of(setting, "ratio", [share], 0.91))
-    return study.conclude(
-        rows, findings, trials, teacher=("teacher", teacher.test_logits), twin="twin", student="student"
-    )
+        more.append(evidence.row_of(setting, "ratio", [share], 0.91))
+    return study.conclude_taught(teacher, trials, findings, twin="twin", student="student", more_rows=more)

@@ -141,13 +141,11 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     controlled = [_student(nearest), _student(nearest, VIEWS)]
     trials = study.compare(arms_of, controlled=controlled, random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    rows = study.rows({"teacher": [teacher], **trials}, teacher.test_logits)
     told = [told for name in controlled for told in study.controls_told(trials, name)]
-    return study.conclude(
-        rows,
-        [*_findings(config, lesson, trials), *told],
+    return study.conclude_taught(
+        teacher,
         trials,
-        teacher=("teacher", teacher.test_logits),
+        [*_findings(config, lesson, trials), *told],
         twin=_twin(nearest),
         student=_student(nearest),
         charts=[_chart(config, lesson, trials)],

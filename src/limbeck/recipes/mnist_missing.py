@@ -63,22 +63,15 @@ def main(config: MnistMissing, run: Run) -> "limbeck.conclusion.Result":
     ]
     trials = study.compare(lambda _: arms, controlled=partial, random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    rows = study.rows({"teacher": [teacher], **trials}, teacher.test_logits)
-    findings = []
+    findings, corrected = [], []
     for name, classes in ((NO_THREES, [3]), (SEVENS_EIGHTS, [7, 8])):
         found, said = _corrected(lesson, trials[name], name, classes)
-        rows += found
+        corrected += found
         findings.append(said)
     threes = [_right_on(study.labels, each.test_logits, 3) for each in trials[NO_THREES]]
-    rows.append(_accuracy(f"{NO_THREES}, on 3s", threes))
-    return study.conclude(
-        rows,
-        findings + [told for name in partial for told in study.controls_told(trials, name)],
-        trials,
-        teacher=("teacher", teacher.test_logits),
-        twin=None,
-        student=NO_THREES,
-    )
+    corrected.append(_accuracy(f"{NO_THREES}, on 3s", threes))
+    findings += [told for name in partial for told in study.controls_told(trials, name)]
+    return study.conclude_taught(teacher, trials, findings, twin=None, student=NO_THREES, more_rows=corrected)
 
 
 def _corrected(
@@ -89,6 +82,7 @@ def _corrected(
     for source in (VALIDATION, TEST):
         biases, measures, threes = [], [], []
         for trial in trials:
+            assert trial.validation_logits is not None  # `Mnist.check` sees to it
             known = (trial.validation_logits, study.validation_labels)
             known = known if source == VALIDATION else (trial.test_logits, study.labels)
             biases.append(limbeck.judge.class_bias(*known, classes))

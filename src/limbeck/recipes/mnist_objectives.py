@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import limbeck
-from limbeck.recipes.mnist import Lesson, Mnist, distinct
+from limbeck.recipes.mnist import Lesson, Mnist, distinct, left_alone
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class MnistObjectives(Mnist):
         super().check()
         if self.hard_weight > 0:
             raise limbeck.ArgumentError(f"hard_weight must be 0 where objectives are compared, got {self.hard_weight}")
+        left_alone("temperature", self.temperature, Mnist.temperature, "`temperatures` are what is tried")
         for name in ("temperatures", "standardised_temperatures", "others_weights"):
             distinct(name, getattr(self, name))
         for temperature in (*self.temperatures, *self.standardised_temperatures):
@@ -56,46 +57,38 @@ def main(config: MnistObjectives, run: Run) -> "limbeck.conclusion.Result":
     study = lesson.study
     [fitted] = lesson.teachers()
     targets = study.soften(fitted.net, study.train)
-    beyond = limbeck.training.BeyondThePaper
     tries: dict[str, list[Arm]] = {name: [] for name in (DIVERGENCE, *LATER)}
+
+    def also(kind: str, t: float, told: str = "", **options: Any) -> None:
+        objective = limbeck.training.BeyondThePaper(targets, t, 0.0, **options)
+        tries[kind].append(replace(plain, setting=f"student, {kind}, T={t:g}{told}", objective=objective))
+
     for t in config.temperatures:
         plain = lesson.student(f"student, {DIVERGENCE}, T={t:g}", targets, temperature=t)
         tries[DIVERGENCE].append(plain)
         for weight in config.others_weights:
-            objective = beyond(targets, t, 0.0, soft_loss="decoupled", weights=(1.0, weight))
-            tries[DKD].append(_by(plain, f"student, {DKD}, T={t:g}, weight {weight:g}", objective))
-        objective = beyond(targets, t, 0.0, soft_loss="correlation")
-        tries[DIST].append(_by(plain, f"student, {DIST}, T={t:g}", objective))
+            also(DKD, t, f", weight {weight:g}", soft_loss="decoupled", weights=(1.0, weight))
+        also(DIST, t, soft_loss="correlation")
     for t in config.standardised_temperatures:
-        objective = beyond(targets, t, 0.0, standardise=True)
-        tries[STANDARDISED].append(_by(tries[DIVERGENCE][0], f"student, {STANDARDISED}, T={t:g}", objective))
+        also(STANDARDISED, t, standardise=True)
     arms = [lesson.twin("twin"), *(arm for own in tries.values() for arm in own)]
-    trials = study.compare(lambda _: arms)
+    controlled = [arm.setting for arm in tries[DIVERGENCE]]
+    trials = study.compare(lambda _: arms, controlled=controlled, random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
     chosen = {
         name: min((arm.setting for arm in own), key=lambda setting: sum(study.validation_errors(trials[setting])))
         for name, own in tries.items()
     }
-    examples, plain = len(study.test), study.errors(trials[chosen[DIVERGENCE]])
+    best, examples = chosen[DIVERGENCE], len(study.test)
     findings = [
         limbeck.evidence.compared(
             f"The {chosen[name]}, the best of its tries on held-out images,",
             study.errors(trials[chosen[name]]),
-            f"the {chosen[DIVERGENCE]}, the best of its own,",
-            plain,
+            f"the {best}, the best of its own,",
+            study.errors(trials[best]),
             examples,
         )
         for name in LATER
     ]
-    return study.conclude(
-        study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
-        findings,
-        trials,
-        teacher=("teacher", teacher.test_logits),
-        twin="twin",
-        student=chosen[DIVERGENCE],
-    )
-
-
-def _by(arm: "Arm", setting: str, objective: "limbeck.training.BeyondThePaper") -> "Arm":
-    return replace(arm, setting=setting, objective=objective)
+    findings += study.controls_told(trials, best)
+    return study.conclude_taught(teacher, trials, findings, twin="twin", student=best)

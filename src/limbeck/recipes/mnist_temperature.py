@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import limbeck
-from limbeck.recipes.mnist import Lesson, Mnist, distinct
+from limbeck.recipes.mnist import Lesson, Mnist, distinct, left_alone
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ class MnistTemperature(Mnist):
 
     def check(self) -> None:
         super().check()
-        if self.student_hidden != Mnist.student_hidden:
-            raise limbeck.ArgumentError(
-                f"student_hidden must be left as it is, for `units` gives the sizes, got {self.student_hidden}"
-            )
+        left_alone("student_hidden", self.student_hidden, Mnist.student_hidden, "`units` gives the sizes")
         distinct("temperatures", self.temperatures)
         distinct("units", self.units)
         for temperature in self.temperatures:
@@ -77,14 +74,9 @@ def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     }
     validation = {(units, t): study.validation_errors(trials[_student(units, t)]) for units, t in errors}
     findings = [*_large(errors), *_small(errors, validation), *study.controls_told(trials, headline)]
-    return study.conclude(
-        study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
-        findings,
-        trials,
-        teacher=("teacher", teacher.test_logits),
-        twin=_twin(max(config.units)),
-        student=headline,
-        charts=[_chart(config, errors, trials, lesson)],
+    charts = [_chart(config, errors, trials, lesson)]
+    return study.conclude_taught(
+        teacher, trials, findings, twin=_twin(max(config.units)), student=headline, charts=charts
     )
 
 

@@ -73,11 +73,4 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
         compared("With all labels the student", errors[ALL], "without", errors[NONE], examples),
         *study.controls_told(trials, ALL),
     ]
-    return study.conclude(
-        study.rows({"teacher": [teacher], **trials}, teacher.test_logits),
-        findings,
-        trials,
-        teacher=("teacher", teacher.test_logits),
-        twin="twin",
-        student=NONE,
-    )
+    return study.conclude_taught(teacher, trials, findings, twin="twin", student=NONE)

@@ -10,7 +10,7 @@ from limbeck.beyond.mixing import mixed
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets, DenseTargets
 from limbeck.errors import ArgumentError
-from limbeck.objective import UNLABELLED, check_hard_weight, distillation_loss, label_loss
+from limbeck.objective import check_hard_weight, distillation_loss, label_loss
 from limbeck.targets import SoftTargets
 
 SoftLoss = Literal["divergence", "decoupled", "correlation"]
@@ -99,8 +99,7 @@ class FromSoftTargets:
 
     def check(self, transfer_set: TransferSet) -> None:
         self.soft_targets.check(transfer_set)
-        labels = transfer_set.labels_at(transfer_set.ids)
-        check_hard_weight(self.hard_weight, labelled=labels is not None and bool((labels != UNLABELLED).any()))
+        check_hard_weight(self.hard_weight, labelled=transfer_set.has_labels)
 
     def targets(self, ids: Tensor, number: int) -> BatchTargets | None:
         return self.soft_targets.at(ids, number, temperature=self.temperature)

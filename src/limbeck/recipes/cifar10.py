@@ -1,0 +1,144 @@
+"""Three quick convolution nets into one of 437,034 and one of about 100,000 parameters, on CIFAR-10.
+
+Each teacher is a net in the plan of cifar10-airbench (a fixed whitening convolution first, then three blocks that halve
+the image early), trained in minutes on crop + flip views. The three judge K views of each image; a student sees one of
+them an epoch, the very pixels that they judged. Its label-only twin sees the same views under the same budget. The
+small student is also taught from fewer stored views: with K = 1 it learns one fixed picture by heart.
+
+    limbeck run cifar10 --data DIR --seeds 3 --record    three paired seeds; DIR holds the Parquet or .bin files
+
+Nothing of it is in the paper. Expected figures, time and machine: results/cifar10.json, shown by `limbeck list`.
+"""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import limbeck
+from limbeck.budget import Budget
+from limbeck.recipes.cifar10_labml import SMALL, Blocks, cropped
+from limbeck.runs import Run
+
+if TYPE_CHECKING:
+    from limbeck.study import Arm, NetMaker
+
+SMALLER = "smaller"
+WHITENED = 5000  # training images whose patches the teachers' first convolution whitens
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """Three quick nets into small ones on CIFAR-10, and how many stored views it takes."""
+
+    large: Blocks = ((64,), (64, 256), (256, 256), (256,))
+    """Channels of the convolutions of a teacher, block by block."""
+    members: int = 3
+    """Teachers in the ensemble."""
+    medium: Blocks = SMALL
+    """Channels of the convolutions of the student of 437,034 parameters."""
+    small: Blocks = ((32, 32), (64, 64), (64,))
+    """The same of the student of about 100,000."""
+    temperature: float = 4.0
+    """Temperature of the soft targets while students learn."""
+    hard_weight: float = 0.1
+    """The labels' share (0..1) of a student's loss."""
+    pixels: int = 4
+    """A view is cropped from the image, padded by so many pixels, and mirrored or not."""
+    views: int = 16
+    """Views of each image that the teachers judge: K."""
+    fewer_views: tuple[int, ...] = (1, 4)
+    """What else is tried for K with the small student."""
+    examples: int | None = None
+    """Training examples, the first so many; all by default."""
+    validation: int = 0
+    """Training examples held out; none for the figures of record. Choices were made with 5,000."""
+    teacher: Budget = field(
+        default_factory=lambda: Budget(16, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05)
+    )
+    """What each teacher may spend."""
+    student: Budget = field(default_factory=lambda: Budget(30, batch_size=256, learning_rate=4e-3, warmup=0.1))
+    """What students and twins may spend."""
+
+    def check(self) -> None:
+        """Find what is wrong before anything is trained.
+
+        Raises:
+            ArgumentError: a field is not what its rule allows.
+        """
+        limbeck.objective.check_temperature(self.temperature)
+        limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
+        if self.members < 2:
+            raise limbeck.ArgumentError(f"members must be >= 2, got {self.members}")
+        every = (*self.fewer_views, self.views)
+        if min(every) < 1 or any(before >= after for before, after in pairwise(every)):
+            raise limbeck.ArgumentError(
+                f"fewer_views must be >= 1, rise and stay below views, got {self.fewer_views} and {self.views}"
+            )
+        for blocks in (self.large, self.medium, self.small):
+            limbeck.models.VGG(blocks, 10)
+
+    def smoke(self) -> "Cifar10":
+        """Return the same run in seconds."""
+        few = Budget(epochs=1, batch_size=1000)
+        blocks = {"large": ((2,),), "medium": ((2,),), "small": ((1,),)}
+        return replace(self, **blocks, members=2, views=2, fewer_views=(1,), examples=1000, teacher=few, student=few)
+
+
+def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
+    """Compare students with their twins, and numbers of views."""
+    config.check()
+    sets = limbeck.data.load_cifar10(run.data)
+    study = limbeck.study.Study.on(run, sets, config.validation, config.examples, accuracy=True)
+    seen = cropped(study.train, config.pixels)
+    examples = study.train.at(study.train.ids[:WHITENED])
+
+    def large() -> "limbeck.models.VGG":
+        return limbeck.models.VGG(config.large, 10, whitened_by=examples)
+
+    fitted = study.teach("teacher", large, seen, config.teacher, config.members)
+    ensemble = limbeck.Ensemble([each.net for each in fitted])
+    arms: list[Arm] = []
+
+    def arm(setting: str, blocks: Blocks, objective: "limbeck.training.Objective") -> None:
+        arms.append(limbeck.study.Arm(setting, _maker(blocks), seen, objective, config.student))
+
+    def taught(views: int) -> "limbeck.training.FromSoftTargets":
+        targets = study.soften(ensemble, seen, views)
+        return limbeck.training.FromSoftTargets(targets, config.temperature, config.hard_weight)
+
+    labels = limbeck.training.FromLabels(config.views)
+    arm("twin", config.medium, labels)
+    arm("student", config.medium, taught(config.views))
+    arm(f"twin, {SMALLER}", config.small, labels)
+    for views in (*config.fewer_views, config.views):
+        arm(of_views(views), config.small, taught(views))
+    trials = study.compare(lambda _: arms, controlled=["student"], random_teacher=large)
+    together = limbeck.teachers.predict(ensemble, study.test)
+    teachers = [study.trial(each) for each in fitted]
+    rows = study.rows({"teacher": teachers}, together)
+    rows += limbeck.evidence.setting_rows(
+        "ensemble", [[limbeck.judge.measure(together, study.labels)]], study.paper, accuracy=True
+    )
+    rows += study.rows(trials, together)
+    errors, compared = {name: study.errors(nets) for name, nets in trials.items()}, limbeck.evidence.compared
+    smallest = of_views(config.views)
+    findings = [
+        compared("The student", errors["student"], "its label-only twin", errors["twin"], len(study.test)),
+        compared("The smaller student", errors[smallest], "its twin", errors[f"twin, {SMALLER}"], len(study.test)),
+        *(
+            f"{after} stored views in the place of {before}, smaller student: "
+            f"{limbeck.evidence.difference_told(errors[of_views(before)], errors[of_views(after)])}."
+            for before, after in pairwise((*config.fewer_views, config.views))
+        ),
+        *study.controls_told(trials, "student"),
+    ]
+    return study.conclude(rows, findings, trials, teacher=("ensemble", together), twin="twin", student="student")
+
+
+def of_views(views: int) -> str:
+    """Return the setting of the smaller student that is taught from so many stored views."""
+    return f"student, {SMALLER}, K={views}"
+
+
+def _maker(blocks: Blocks) -> "NetMaker":
+    return lambda: limbeck.models.VGG(blocks, 10)
