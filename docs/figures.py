@@ -13,10 +13,10 @@ from typing import Any
 
 from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
-from limbeck.results import headlines, load, made, spread
+from limbeck.results import headlines, load, made, papers_figure, spread
 
 DOCS = Path(__file__).parent
-PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md")
+PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md", DOCS / "cifar.md")
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
 
@@ -48,8 +48,8 @@ def recipes() -> str:
     for recipe in RECIPES:
         told = load(recipe.name)
         for row in [] if told is None else headlines(told):
-            paper = "–" if row["paper"] is None else f"{row['paper']:g}"
-            lines.append(f"| `{recipe.name}` | {row['setting']}, test errors | {paper} | {spread(row)} | {row['n']} |")
+            setting = f"{row['setting']}, {row['metric']}"
+            lines.append(f"| `{recipe.name}` | {setting} | {papers_figure(row)} | {spread(row)} | {row['n']} |")
         if told is None:
             lines.append(f"| `{recipe.name}` | not recorded yet | – | – | – |")
     return "\n".join([*lines, ""])

@@ -58,6 +58,16 @@ def test_of_many_settings_the_plain_ones_and_the_papers_are_told_and_then_what_w
     ]
 
 
+def test_where_each_setting_tells_its_accuracy_that_stands_for_the_recipe(monkeypatch):
+    row = {"n": 3, "sd": 0.002, "values": [], "setting": "twin", "paper": 0.8}
+    errors = row | {"metric": "test errors", "mean": 2000.0, "paper": None}
+    told = {"rows": [errors, row | {"metric": "accuracy", "mean": 0.8}], "findings": [], "seeds": 3, "machine": "m"}
+    monkeypatch.setattr(results, "load", lambda name: told)
+    assert results.expected("cifar")[0] == "twin: 80.00 ± 0.20% accuracy (paper: 80%)"
+    told["rows"].append(errors | {"setting": "student"})
+    assert results.expected("cifar")[0] == "twin: 2000.0 ± 0.0 test errors"
+
+
 def test_every_recipe_is_recorded_in_the_form_of_the_schema():
     assert [recipe.name for recipe in RECIPES if results.load(recipe.name) is None] == [
         recipe.name for recipe in RECIPES if recipe.name in UNRECORDED

@@ -8,7 +8,11 @@ from limbeck.errors import ArgumentError
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["cosine", "steps", "constant"]
-YOUNGER = {"optimizer": "adam", "schedule": "cosine"}  # fields, and what every budget said before they were there
+YOUNGER = {
+    "optimizer": "adam",
+    "schedule": "cosine",
+    "compiled": False,
+}  # fields, and what every budget said before they were there
 
 MOST = 10**9
 
@@ -41,6 +45,8 @@ class Budget:
     than memory. What is read in one piece is a 64th of the window."""
     precision: Precision = "auto"
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
+    compiled: bool = False
+    """Whether steps are compiled (torch.compile): some waiting, then faster on a GPU. On a CPU it does not pay."""
 
     def __post_init__(self) -> None:
         rules = {

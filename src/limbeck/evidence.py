@@ -9,8 +9,10 @@ import numpy as np
 
 from limbeck.controls import control_of
 from limbeck.judge import Measures, paired_interval, share_recovered, sign_flip_p
+from limbeck.results import papers_figure
 
 ACCURACY, LATENCY = "accuracy", "latency p50 (ms)"
+PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
     ACCURACY: lambda m: m.accuracy,
@@ -105,9 +107,9 @@ def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
         line = {"model": setting, "seeds": str(own["test errors"]["n"])}
         line |= {metric: formatted(own[metric]) if metric in own else "–" for metric in told}
-        if any(row["paper"] is not None for row in rows):
-            paper = own["test errors"]["paper"]
-            line["paper's errors"] = "–" if paper is None else f"{paper:g}"
+        for metric, column in PUBLISHED.items():
+            if any(row["paper"] is not None for row in rows if row["metric"] == metric and row["setting"] in settings):
+                line[column] = papers_figure(own[metric]) if metric in own else "–"
         table.append(line)
     return table
 

@@ -12,6 +12,7 @@ from limbeck.files import write_json
 from limbeck.runs import Run, provenance
 
 FOLDER = "results"
+METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
 FEW = 7  # settings that are all told
 
 
@@ -37,9 +38,9 @@ def expected(name: str) -> list[str]:
     told = load(name)
     if told is None:
         return ["not recorded yet"]
-    errors = [row for row in told["rows"] if row["metric"] == "test errors"]
-    lines = [f"{row['setting']}: {spread(row)} test errors" + paper(row) for row in headlines(told)]
-    lines += told["findings"] if len(headlines(told)) < len(errors) else []
+    metric, shown = headline_metric(told), headlines(told)
+    lines = [f"{row['setting']}: {spread(row)} {metric}" + paper(row) for row in shown]
+    lines += told["findings"] if len(shown) < len([row for row in told["rows"] if row["metric"] == metric]) else []
     return [*lines, f"({made(told)})"]
 
 
@@ -52,22 +53,40 @@ def made(told: dict[str, Any]) -> str:
 
 
 def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of test errors that stand for a recipe: all of a few, of many the plain ones and the paper's."""
-    errors = [row for row in told["rows"] if row["metric"] == "test errors"]
-    if len(errors) <= FEW:
-        return errors
-    return [row for row in errors if "," not in row["setting"] or row["paper"] is not None]
+    """Return the rows that stand for a recipe, in one metric: all of a few, of many the plain and the paper's."""
+    rows = [row for row in told["rows"] if row["metric"] == headline_metric(told)]
+    if len(rows) <= FEW:
+        return rows
+    return [row for row in rows if "," not in row["setting"] or row["paper"] is not None]
+
+
+def headline_metric(told: dict[str, Any]) -> str:
+    """Return accuracy where each setting tells it, test errors elsewhere."""
+    settings = {metric: {row["setting"] for row in told["rows"] if row["metric"] == metric} for metric in METRICS}
+    return ACCURACY if settings[ERRORS] and settings[ERRORS] <= settings[ACCURACY] else ERRORS
 
 
 def spread(row: dict[str, Any]) -> str:
-    """Return mean ± sd, or the one value.
+    """Return mean ± sd, or the one value; accuracies in per cent.
 
-    >>> spread({"mean": 14.25, "sd": 1.0, "n": 4})
+    >>> spread({"metric": "test errors", "mean": 14.25, "sd": 1.0, "n": 4})
     '14.2 ± 1.0'
+    >>> spread({"metric": "accuracy", "mean": 0.9142, "sd": 0.0011, "n": 4})
+    '91.42 ± 0.11%'
     """
-    return f"{row['mean']:.1f} ± {row['sd']:.1f}" if row["n"] > 1 else f"{row['mean']:.1f}"
+    sd = [row["sd"]] if row["n"] > 1 else []
+    if row["metric"] == ACCURACY:
+        return " ± ".join(f"{100 * value:.2f}" for value in [row["mean"], *sd]) + "%"
+    return " ± ".join(f"{value:.1f}" for value in [row["mean"], *sd])
 
 
 def paper(row: dict[str, Any]) -> str:
     """Return the paper's figure in words, nothing where it gives none."""
-    return "" if row["paper"] is None else f" (paper: {row['paper']:g})"
+    return "" if row["paper"] is None else f" (paper: {papers_figure(row)})"
+
+
+def papers_figure(row: dict[str, Any]) -> str:
+    """Return the figure of the paper, or of another publication, that a row reproduces: – where there is none."""
+    if row["paper"] is None:
+        return "–"
+    return f"{100 * row['paper']:g}%" if row["metric"] == ACCURACY else f"{row['paper']:g}"

@@ -31,10 +31,10 @@ from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
 from limbeck.runs import Run
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
-from limbeck.teachers import Ensemble, Teacher, members_of, predict, teacher_fingerprint
+from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
-from limbeck.training.loop import HASH_LENGTH
+from limbeck.training.loop import HASH_LENGTH, precision_of
 
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
@@ -42,6 +42,11 @@ TeacherLogits = Tensor | list[Tensor] | None
 """What a teacher says of the test set: one for all trials, or one a trial."""
 Paper = dict[tuple[str, str], float]
 """The paper's figures, by setting and metric."""
+
+
+def as_trained(net: nn.Module, budget: Budget) -> nn.Module:
+    """Return a net as a teacher that is asked in the precision in which a budget trains: quicker where that is bf16."""
+    return InBfloat16(net) if precision_of(budget) == "bf16-mixed" else net
 
 
 @dataclass(frozen=True)

@@ -191,3 +191,15 @@ def test_digits_are_split_the_same_way_each_time():
     counts = torch.bincount(test.labels_at(test.ids))
     assert counts.min() >= 86
     assert torch.equal(load_digits()[1].ids, test.ids)
+
+
+def test_a_set_on_another_device_says_the_same():
+    data = TransferSet(torch.arange(12.0).reshape(6, 2), torch.arange(6) % 3).subset(torch.tensor([4, 1]))
+    moved = data.on("cpu")
+    assert torch.equal(moved.at(moved.ids), data.at(data.ids))
+    assert torch.equal(moved.labels_at(moved.ids), torch.tensor([1, 1]))
+    away = data.on("meta")  # a device that holds no numbers
+    assert away.inputs.device.type == away.labels.device.type == "meta"
+    assert away.inputs_at(torch.tensor([4, 1])).shape == (2, 2)
+    assert away.labels_of(torch.tensor([4, 1])).shape == (2,)
+    assert data.fingerprint == data.on("cpu").fingerprint

@@ -7,7 +7,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from limbeck import ArgumentError, Ensemble, TransferSet, write_soft_targets
-from limbeck.teachers import from_function, logits_of, mean_logits, predict, teacher_fingerprint
+from limbeck.models import VGG
+from limbeck.teachers import InBfloat16, from_function, logits_of, mean_logits, predict, teacher_fingerprint
 
 X = torch.arange(12.0).reshape(4, 3)
 
@@ -113,3 +114,18 @@ def test_refuses_probabilities_said_to_be_logits_and_logits_said_to_be_probabili
         from_function(shares, "shares")(X)
     with pytest.raises(ArgumentError, match=r"row 0 lies in 0..2 and sums to 3\n\nhint: say gives='logits'"):
         from_function(lambda batch: batch, "itself", gives="probs")(X)
+
+
+def test_a_net_asked_in_bfloat16_says_nearly_the_same_and_is_another_teacher():
+    torch.manual_seed(0)
+    net = VGG([[8, 8], [16]], 5, size=8)
+    for _ in range(20):
+        net(torch.rand(32, 3, 8, 8) * 255)  # statistics of its own
+    data = TransferSet(torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8))
+    asked = InBfloat16(net)
+    exact, said = predict(net, data), predict(asked, data)
+    assert said.dtype == torch.float32
+    assert 0 < (said - exact).abs().max() < 0.05 * exact.abs().max()
+    assert teacher_fingerprint(asked) != teacher_fingerprint(net)
+    assert net.training
+    assert asked.net is net

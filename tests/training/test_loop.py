@@ -1,6 +1,7 @@
 """The one loop: it learns, it repeats itself to the bit, it goes on where it was killed, it stops when it must."""
 
 import csv
+import shutil
 import signal
 import struct
 import subprocess
@@ -525,3 +526,12 @@ def test_a_net_that_another_process_trains_is_waited_for_or_not(tmp_path):
 def test_a_training_is_kept_in_one_place(tmp_path):
     with pytest.raises(ArgumentError, match="give folder or cache"):
         fit(net(), blobs(), folder=tmp_path / "a", cache=tmp_path / "b")
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of the compiler's modules
+def test_a_compiled_training_ends_where_the_plain_one_does(tmp_path):
+    plain = fit(net(), blobs(), budget=QUICK).net
+    compiled = fit(net(), blobs(), budget=replace(QUICK, compiled=True), folder=tmp_path).net
+    assert_close(weights(compiled), weights(plain), rtol=1e-4, atol=1e-5)
+    assert list(compiled.state_dict()) == list(plain.state_dict())

@@ -109,12 +109,21 @@ class TransferSet:
     def inputs_at(self, rows: Tensor) -> Tensor:
         """Return some of the source's rows as they are, before any view, shape (rows, ...)."""
         if self.inputs.device.type != "cpu" or self.inputs.dtype == torch.bfloat16:
-            return self.inputs.index_select(0, rows)
+            return self.inputs.index_select(0, rows.to(self.inputs.device))
         return torch.from_numpy(self.inputs.numpy().take(rows.numpy(), 0))  # reads a mapped file with no lock held
 
     def labels_at(self, ids: Tensor) -> Tensor | None:
         """Return the labels of the examples `ids`, one a row, or None where there are none."""
-        return None if self.labels is None else self.labels.index_select(0, self.rows_of(ids))
+        return self.labels_of(self.rows_of(ids))
+
+    def labels_of(self, rows: Tensor) -> Tensor | None:
+        """Return the labels of some of the source's rows, or None where there are none."""
+        return None if self.labels is None else self.labels.index_select(0, rows.to(self.labels.device))
+
+    def on(self, device: torch.device | str) -> "TransferSet":
+        """Return the same set with the source's inputs and labels on a device; ids stay on the CPU."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return self._like(inputs=self.inputs.to(device), labels=labels)
 
     def subset(self, ids: Tensor, name: str | None = None) -> "TransferSet":
         """Return the set that has only the examples `ids`."""

@@ -36,7 +36,7 @@ class Cifar10:
     """Teachers in the ensemble."""
     medium: Blocks = SMALL
     """Channels of the convolutions of the student of 437,034 parameters."""
-    small: Blocks = ((32, 32), (64, 64), (64,))
+    small: Blocks = ((24, 24), (48, 48), (64,), (64,))
     """The same of the student of about 100,000."""
     temperature: float = 4.0
     """Temperature of the soft targets while students learn."""
@@ -44,7 +44,7 @@ class Cifar10:
     """The labels' share (0..1) of a student's loss."""
     pixels: int = 4
     """A view is cropped from the image, padded by so many pixels, and mirrored or not."""
-    views: int = 16
+    views: int = 12
     """Views of each image that the teachers judge: K."""
     fewer_views: tuple[int, ...] = (1, 4)
     """What else is tried for K with the small student."""
@@ -53,10 +53,10 @@ class Cifar10:
     validation: int = 0
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
     teacher: Budget = field(
-        default_factory=lambda: Budget(16, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05)
+        default_factory=lambda: Budget(12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05)
     )
     """What each teacher may spend."""
-    student: Budget = field(default_factory=lambda: Budget(30, batch_size=256, learning_rate=4e-3, warmup=0.1))
+    student: Budget = field(default_factory=lambda: Budget(50, batch_size=256, learning_rate=4e-3, warmup=0.1))
     """What students and twins may spend."""
 
     def check(self) -> None:
@@ -97,13 +97,14 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
 
     fitted = study.teach("teacher", large, seen, config.teacher, config.members)
     ensemble = limbeck.Ensemble([each.net for each in fitted])
+    asked = limbeck.Ensemble([limbeck.study.as_trained(each.net, config.teacher) for each in fitted])
     arms: list[Arm] = []
 
     def arm(setting: str, blocks: Blocks, objective: "limbeck.training.Objective") -> None:
         arms.append(limbeck.study.Arm(setting, _maker(blocks), seen, objective, config.student))
 
     def taught(views: int) -> "limbeck.training.FromSoftTargets":
-        targets = study.soften(ensemble, seen, views)
+        targets = study.soften(asked, seen, views)
         return limbeck.training.FromSoftTargets(targets, config.temperature, config.hard_weight)
 
     labels = limbeck.training.FromLabels(config.views)

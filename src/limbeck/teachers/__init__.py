@@ -9,7 +9,7 @@
 What gives probabilities is turned into logits by `logits_of`, with a floor that is said.
 """
 
-from limbeck.teachers.adapters import AdaptedTeacher, from_function, sharpened
+from limbeck.teachers.adapters import AdaptedTeacher, InBfloat16, from_function, sharpened
 from limbeck.teachers.ensemble import Ensemble, Mean, mean_logits, members_of, relative_weights
 from limbeck.teachers.estimators import from_sklearn
 from limbeck.teachers.fingerprints import (
@@ -29,6 +29,7 @@ __all__ = [
     "AdaptedTeacher",
     "Ensemble",
     "Gives",
+    "InBfloat16",
     "Mean",
     "Teacher",
     "described",

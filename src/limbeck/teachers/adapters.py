@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.teachers.fingerprints import teacher_fingerprint
@@ -60,6 +60,22 @@ class AdaptedTeacher:
     @property
     def _kind(self) -> str:
         return f"probs >= {self.floor:g}" if self.gives == "probs" else "logits"
+
+
+class InBfloat16(nn.Module):
+    """A net that is asked in mixed bfloat16 precision, as the loop trains: twice as fast where it convolves on a CPU.
+
+    What it says differs in the third digit; so it is another teacher to a store.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits (batch, classes)."""
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            return self.net(inputs)
 
 
 def from_function(

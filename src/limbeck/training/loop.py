@@ -111,7 +111,7 @@ def fit(
         budget=budget,
         seed=seed,
         folder=None if folder is None else Path(folder),
-        precision=precision_here() if budget.precision == "auto" else budget.precision,
+        precision=precision_of(budget),
     )
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ArgumentError("a net must have parameters that can be trained, got none")
@@ -151,6 +151,11 @@ def precision_here() -> Precision:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     able = torch.cpu.get_capabilities()
     return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else "32-true"
+
+
+def precision_of(budget: Budget) -> Precision:
+    """Return the precision in which a training with this budget computes here: what `auto` stands for."""
+    return precision_here() if budget.precision == "auto" else budget.precision
 
 
 @dataclass
@@ -268,6 +273,8 @@ class _Training:
         torch.manual_seed(self.seed)
         lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         self._optimizer = _optimizer(self.net, self.budget)
+        self._asked = torch.compile(self.net, dynamic=False) if self.budget.compiled else self.net
+        self._data = _near(self.transfer_set, self._fabric.device)
         if kept is not None:
             self.best = restore_training(kept[0], self.net, self._optimizer) or None
             self.state = _State(**kept[1]["state"])
@@ -282,7 +289,7 @@ class _Training:
         for inputs, labels, targets in self._batches(state.step):
             self._set_rate()
             with self._fabric.autocast():
-                logits = self.net(inputs)
+                logits = self._asked(inputs)
             loss = self.objective.loss(logits, labels, targets).mean()
             self._fabric.backward(loss)
             self._optimizer.step()
@@ -308,7 +315,7 @@ class _Training:
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
         order = torch.from_numpy(self._order(epoch))
-        data, in_block, layout = self.transfer_set, self._batches_in_block(), layout_for(self.net)
+        data, in_block, layout = self._data, self._batches_in_block(), layout_for(self.net)
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
         readings = (partial(self._read, data.ids[block], number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
@@ -334,11 +341,11 @@ class _Training:
         return max(1, min(BLOCK, BLOCK_BYTES // batch_bytes))
 
     def _read(self, ids: Tensor, number: int) -> "_Block":
-        data = self.transfer_set
+        data = self._data
         rows = data.rows_of(ids)
         lengths = torch.ones_like(ids) if data.run_lengths is None else data.run_lengths[ids]
         sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
-        labels = None if data.labels is None else data.labels.index_select(0, rows)
+        labels = data.labels_of(rows)
         return _Block(rows, sizes, data.inputs_at(rows), labels, self.objective.targets(ids, number))
 
     def _set_rate(self) -> None:
@@ -422,6 +429,14 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
+
+
+def _near(data: TransferSet, device: torch.device) -> TransferSet:
+    """Return a set on the device that trains, where that has room for it four times over; else as it is."""
+    if device.type != "cuda":
+        return data
+    room, _ = torch.cuda.mem_get_info(device)
+    return data.on(device) if 4 * data.inputs.numel() * data.inputs.element_size() < room else data
 
 
 def _optimizer(net: nn.Module, budget: Budget) -> torch.optim.Optimizer:
