@@ -67,7 +67,8 @@ def study(name: str) -> str:
         for metric in ("test errors", "accuracy", "NLL", "agreement")
         if any((setting, metric) in rows for setting in settings)
     ]
-    lines = [f"| | n | paper | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
+    published = "published" if name.startswith("cifar") else "paper"
+    lines = [f"| | n | {published} | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
     for setting in settings:
         own = [rows.get((setting, metric)) for metric in metrics]
         first = next(row for row in own if row is not None)
@@ -80,7 +81,7 @@ def study(name: str) -> str:
 def paper_of(rows: list[dict[str, Any] | None]) -> str:
     """Return the paper's figure for a setting."""
     told = [row for row in rows if row is not None and row["paper"] is not None]
-    return formatted({**told[0], "mean": told[0]["paper"], "n": 1}) if told else "–"
+    return papers_figure(told[0]) if told else "–"
 
 
 SHORT = (  # what README tells of the benchmarks: file, beginning of the setting

@@ -63,7 +63,7 @@ def test_where_each_setting_tells_its_accuracy_that_stands_for_the_recipe(monkey
     errors = row | {"metric": "test errors", "mean": 2000.0, "paper": None}
     told = {"rows": [errors, row | {"metric": "accuracy", "mean": 0.8}], "findings": [], "seeds": 3, "machine": "m"}
     monkeypatch.setattr(results, "load", lambda name: told)
-    assert results.expected("cifar")[0] == "twin: 80.00 ± 0.20% accuracy (paper: 80%)"
+    assert results.expected("cifar")[0] == "twin: 80.00 ± 0.20% accuracy (published: 80%)"
     told["rows"].append(errors | {"setting": "student"})
     assert results.expected("cifar")[0] == "twin: 2000.0 ± 0.0 test errors"
 

@@ -3,15 +3,15 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from limbeck import ArgumentError, RunError, TransferSet
+from limbeck import ArgumentError, Budget, RunError, TransferSet
 from limbeck.progress import Progress
-from limbeck.runs import Run, default_cache, default_folder, first_difference, read_run
+from limbeck.runs import Run, default_cache, default_folder, first_difference, read_run, told_config
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,24 @@ def test_a_new_folder_is_made_and_told(tmp_path):
     assert told["config"] == {"temperature": 4.0, "widths": [3, 4]}
     assert told["versions"]["torch"].startswith("2.")
     assert {"commit", "machine", "date", "command"} <= told.keys()
+
+
+@dataclass(frozen=True)
+class Inner:
+    width: int = 3
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+    budgets: tuple[Budget, ...] = (Budget(5), Budget(5, optimizer="sgd"))
+
+
+def test_a_configuration_may_hold_others():
+    told = told_config(Outer())
+    assert told["inner"] == {"width": 3}
+    assert told["budgets"] == [Budget(5).spec(), Budget(5).spec() | {"optimizer": "sgd"}]
+    assert default_folder("digits", Outer()) != default_folder("digits", Outer(Inner(4)))
 
 
 def test_the_same_configuration_goes_on_and_keeps_what_was_told(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from limbeck.files import locked
 from limbeck.models import MLP
 from limbeck.progress import Progress
 from limbeck.runs import Run
-from limbeck.study import Arm, Study
+from limbeck.study import Arm, Study, as_trained, near
+from limbeck.teachers import InBfloat16
 from limbeck.training import FromLabels, FromSoftTargets
 from limbeck.training.loop import _Training
 
@@ -138,7 +140,7 @@ def test_with_nothing_held_out_the_first_seeds_student_is_kept(tmp_path):
     trials = study.compare(lambda _: two_arms(study))
     assert trials["student"][0].validation_logits is None
     assert "validation_nll" not in trials["student"][0].history[0]
-    study.conclude_taught(trials["twin"][0], trials, [], twin="twin", student="student")
+    study.conclude_taught([], trials, teacher=trials["twin"][0], twin="twin", student="student")
     kept = (study.run.folder / "student.safetensors").read_bytes()
     assert kept == trials["student"][0].weights.read_bytes()
 
@@ -306,3 +308,30 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     ]
     best = found["student"][nll.index(min(nll))].weights
     assert (study.run.folder / "student.safetensors").read_bytes() == Path(best).read_bytes()
+
+
+def test_choices_need_held_out_examples(tmp_path):
+    whole = study_in(tmp_path)
+    study = Study.on(whole.run, (whole.train, whole.test), 0)
+    trials = study.compare(lambda _: two_arms(study)[:1])
+    with pytest.raises(ArgumentError, match="choices are made by held-out examples"):
+        study.validation_errors(trials["twin"])
+
+
+def test_a_teacher_is_asked_in_the_precision_it_was_trained_in():
+    model = net()
+    assert as_trained(model, QUICK) is model
+    asked = as_trained(model, replace(QUICK, precision="bf16-mixed"))
+    assert isinstance(asked, InBfloat16)
+    assert asked.net is model
+
+
+def test_a_teacher_on_another_device_is_brought_there_and_back(monkeypatch):
+    monkeypatch.setattr("limbeck.study.device_here", lambda: "meta")
+    model = net()
+    moved = []
+    model.to = lambda device: moved.append(device) or model
+    model.cpu = lambda: moved.append("cpu") or model
+    with near([model, lambda inputs: inputs]):
+        assert moved == ["meta"]
+    assert moved == ["meta", "cpu"]

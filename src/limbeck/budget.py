@@ -46,7 +46,7 @@ class Budget:
     precision: Precision = "auto"
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
     compiled: bool = False
-    """Whether steps are compiled (torch.compile): some waiting, then faster on a GPU. On a CPU it does not pay."""
+    """Whether the net's forward and backward are compiled (torch.compile): some waiting first; meant for GPUs."""
 
     def __post_init__(self) -> None:
         rules = {
@@ -56,11 +56,9 @@ class Budget:
             "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
             "max_norm must be > 0": (self.max_norm is None or 0 < self.max_norm < float("inf"), self.max_norm),
-            **{
-                f"{name} must be one of {', '.join(get_args(kind))}": (getattr(self, name) in get_args(kind), value)
-                for name, kind in (("precision", Precision), ("optimizer", Optimizer), ("schedule", Schedule))
-                for value in [getattr(self, name)]
-            },
+            _one_of("precision", Precision): (self.precision in get_args(Precision), self.precision),
+            _one_of("optimizer", Optimizer): (self.optimizer in get_args(Optimizer), self.optimizer),
+            _one_of("schedule", Schedule): (self.schedule in get_args(Schedule), self.schedule),
             f"shuffle_window must be a whole number in 1..{MOST}": (
                 self.shuffle_window is None or _whole(self.shuffle_window),
                 self.shuffle_window,
@@ -74,6 +72,10 @@ class Budget:
     def spec(self) -> dict[str, Any]:
         """Return what binds a training to this budget; younger fields only where they say something new."""
         return {name: value for name, value in asdict(self).items() if value != YOUNGER.get(name, ...)}
+
+
+def _one_of(name: str, kind: object) -> str:
+    return f"{name} must be one of {', '.join(get_args(kind))}"
 
 
 def _whole(value: object) -> bool:

@@ -81,8 +81,9 @@ def spread(row: dict[str, Any]) -> str:
 
 
 def paper(row: dict[str, Any]) -> str:
-    """Return the paper's figure in words, nothing where it gives none."""
-    return "" if row["paper"] is None else f" (paper: {papers_figure(row)})"
+    """Return the paper's figure, or another publication's of accuracies, in words; nothing where there is none."""
+    said = "published" if row["metric"] == ACCURACY else "paper"
+    return "" if row["paper"] is None else f" ({said}: {papers_figure(row)})"
 
 
 def papers_figure(row: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, and every figure
 report.html           the page
-student.safetensors   the student of the seed with the lowest validation NLL
+student.safetensors   the student of the seed with the lowest validation NLL; of seed 0 where nothing is held out
 test.safetensors      the examples that all were judged on; times.json: of a study, how long one takes each net
 seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set;
                       of a study what was said alone, its nets and soft targets lie in the cache
@@ -16,7 +16,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -155,9 +155,15 @@ def default_folder(recipe: str, config: Any) -> Path:
 
 def told_config(config: Any) -> dict[str, Any]:
     """Return a configuration as JSON holds it, its budgets by what they bind a training to."""
-    own = {each.name: getattr(config, each.name) for each in fields(config)}
-    told = {name: value.spec() if isinstance(value, Budget) else value for name, value in own.items()}
-    return json.loads(json.dumps(told))
+
+    def told(value: Any) -> Any:
+        if isinstance(value, Budget):
+            return value.spec()
+        if is_dataclass(value):
+            return {each.name: told(getattr(value, each.name)) for each in fields(value)}
+        return [told(each) for each in value] if isinstance(value, list | tuple) else value
+
+    return json.loads(json.dumps(told(config)))
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -7,8 +7,9 @@ Nets and soft targets lie in the cache, each under the hash of all that it depen
 by whichever recipe. Several processes that share a cache share the work: each takes what no other is at.
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +35,7 @@ from limbeck.targets.manifest import FORMAT
 from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
-from limbeck.training.loop import HASH_LENGTH, precision_of
+from limbeck.training.loop import HASH_LENGTH, device_here, precision_of
 
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
@@ -47,6 +48,19 @@ Paper = dict[tuple[str, str], float]
 def as_trained(net: nn.Module, budget: Budget) -> nn.Module:
     """Return a net as a teacher that is asked in the precision in which a budget trains: quicker where that is bf16."""
     return InBfloat16(net) if precision_of(budget) == "bf16-mixed" else net
+
+
+@contextlib.contextmanager
+def near(teachers: Sequence[Teacher]) -> Iterator[None]:
+    """Hold nets where this machine trains while they are asked, and on the CPU again afterwards."""
+    nets = [each for each in teachers if isinstance(each, nn.Module)]
+    for net in nets:
+        net.to(device_here())
+    try:
+        yield
+    finally:
+        for net in nets:
+            net.cpu()
 
 
 @dataclass(frozen=True)
@@ -154,19 +168,21 @@ class Study:
     def soften(self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1) -> SoftTargets:
         """Return a teacher's soft targets for a set, written or from the cache; read with an ensemble's mean."""
         members, mean, weights = members_of(teacher)
+        device = device_here()
         binding = {
             "teachers": [teacher_fingerprint(member) for member in members],
             "data": [transfer_set.fingerprint, transfer_set.labels_fingerprint],
             "view": transfer_set.view.spec(),
             "views": num_views,
             "format": FORMAT,
+            **({} if device == "cpu" else {"device": device}),
         }
         folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
         together = Ensemble(members) if len(members) > 1 else members[0]
         try:
             targets = SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
         except TargetsError:
-            with locked(folder.with_suffix(".lock"), what=folder, say=self.run.progress.say):
+            with locked(folder.with_suffix(".lock"), what=folder, say=self.run.progress.say), near(members):
                 targets = write_soft_targets(
                     together, transfer_set, folder, num_views=num_views, progress=self.run.progress
                 )
@@ -250,14 +266,11 @@ class Study:
     def trial(self, fitted: Fitted) -> Trial:
         """Return what a trained net says of the study's sets."""
         assert fitted.folder is not None
-        return Trial(
-            predict(fitted.net, self.test),
-            None if self.validation is None else predict(fitted.net, self.validation),
-            fitted.history,
-            fitted.seconds,
-            fitted.net,
-            fitted.folder / "model.safetensors",
-        )
+        with near([fitted.net]):
+            test = predict(fitted.net, self.test)
+            held_out = None if self.validation is None else predict(fitted.net, self.validation)
+        weights = fitted.folder / "model.safetensors"
+        return Trial(test, held_out, fitted.history, fitted.seconds, fitted.net, weights)
 
     def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
         return fit(
@@ -323,8 +336,14 @@ class Study:
         return [float(count_errors(trial.test_logits, self.labels)) for trial in trials]
 
     def validation_errors(self, trials: Sequence[Trial]) -> list[float]:
-        """Return each trial's errors on the held-out images: what choices are made by."""
+        """Return each trial's errors on the held-out images: what choices are made by.
+
+        Raises:
+            ArgumentError: nothing is held out.
+        """
         said = [trial.validation_logits for trial in trials]
+        if any(logits is None for logits in said):
+            raise ArgumentError("choices are made by held-out examples, validation must be >= 1")
         return [float(count_errors(logits, self.validation_labels)) for logits in said if logits is not None]
 
     def conclude(
@@ -374,10 +393,10 @@ class Study:
 
     def conclude_taught(
         self,
-        teacher: Trial,
-        trials: Mapping[str, Sequence[Trial]],
         findings: list[str],
+        trials: Mapping[str, Sequence[Trial]],
         *,
+        teacher: Trial,
         twin: str | None,
         student: str,
         more_rows: Sequence[dict[str, Any]] = (),

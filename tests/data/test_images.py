@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from limbeck import DataError
-from limbeck.data import images, load_cifar10, load_cifar100, load_data, load_mnist
+from limbeck.data import images, load_cifar10, load_cifar100, load_data, load_mnist, sources
 from limbeck.data.idx import read_idx
 from limbeck.data.images import CIFAR10, CIFAR100, MNIST
 
@@ -232,6 +232,11 @@ def test_the_binary_version_is_read(tmp_path, monkeypatch, source, load, folder)
         load(tmp_path)
 
 
+def cut():
+    """A picture that ends after 60 bytes."""
+    return png(colours(1)[0])["bytes"][:60]
+
+
 def spoiled(change):
     def spoil(folder):
         pq.write_table(change(cifar_table(15)), folder / "train.parquet")
@@ -250,13 +255,22 @@ def with_image(file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: (folder / "test.parquet").unlink(), "must hold test.parquet beside the other"),
+        (lambda folder: (folder / "test.parquet").unlink(), "must hold test.parquet too, it is not there"),
         (lambda folder: (folder / "train.parquet").write_bytes(b"PAR1 no PAR1"), r"train.parquet can't be read"),
         (spoiled(lambda table: table.drop(["label"])), "must have the columns img, label, label missing"),
         (spoiled(lambda table: table.slice(1)), "must hold 15 images, it holds 14"),
+        (spoiled(with_image(cut())), "image 0: image file is truncated"),
+        (
+            spoiled(lambda table: table.set_column(1, "label", pa.array([4.7] * 15))),
+            "must hold images and whole-number labels: labels are float64",
+        ),
+        (
+            spoiled(lambda table: table.set_column(1, "label", pa.array([None, *[1] * 14]))),
+            "must hold images and whole-number labels: labels are float64",
+        ),
         (spoiled(lambda _: cifar_table(15, size=31)), "image 0 must be 32 x 32, it is 31 x 31"),
         (spoiled(lambda _: cifar_table(15, classes=11)), r"must hold labels 0\.\.9, got 10"),
-        (spoiled(with_image(b"no picture")), "must hold images and whole-number labels: cannot identify image"),
+        (spoiled(with_image(b"no picture")), "must hold images and whole-number labels: image 0: cannot identify"),
         (spoiled(with_image(None)), "must hold images and whole-number labels"),
         (
             spoiled(lambda table: table.set_column(1, "label", pa.array(["cat"] * 15))),
@@ -276,6 +290,46 @@ def test_a_folder_without_cifar_is_told_what_it_must_hold(tmp_path):
         load_cifar10(tmp_path)
     with pytest.raises(DataError, match=r"holds none of them"):
         load_data(str(tmp_path))
+
+
+def test_the_hubs_own_folders_are_found(tiny_cifar):
+    train = load_cifar10(tiny_cifar)[0]
+    inner = tiny_cifar / "cifar10" / "plain_text"
+    inner.mkdir()
+    for name in ("train", "test"):
+        (tiny_cifar / "cifar10" / f"{name}.parquet").rename(inner / f"{name}-00000-of-00001.parquet")
+    assert load_cifar10(tiny_cifar)[0].fingerprint == train.fingerprint
+    assert load_cifar10(tiny_cifar / "cifar10")[0].fingerprint == train.fingerprint
+
+
+def test_parquet_files_are_told_apart_by_their_columns(tmp_path, monkeypatch):
+    for name, source, label in (("CIFAR100", CIFAR100, "fine_label"), ("MNIST", MNIST, "label")):
+        monkeypatch.setattr(images, name, tiny(source, 12, 12))
+        monkeypatch.setattr(sources, name, getattr(images, name))
+        folder = tmp_path / name
+        folder.mkdir()
+        table = cifar_table(12, label)
+        if name == "MNIST":
+            rows = pa.array([png(each) for each in colours(12, 28)[..., 0]], table.schema.field("img").type)
+            table = pa.table({"image": rows, "label": table["label"]})
+        for split in ("train", "test"):
+            pq.write_table(table, folder / f"{split}.parquet")
+    assert load_data(str(tmp_path / "CIFAR100")).class_names[0] == "apple"
+    mnist = load_data(str(tmp_path / "MNIST"))
+    assert (mnist.inputs[:, 0].numpy() == colours(12, 28)[..., 0]).all()
+    with pytest.raises(DataError, match=r"must have the columns img, label, img missing\n\nhint: "):
+        load_cifar10(tmp_path / "MNIST")
+
+
+def test_whatever_pillow_raises_is_told(tiny_cifar, monkeypatch):
+    from PIL import Image
+
+    def fail(_):
+        raise SyntaxError("broken PNG file (chunk b'abc')")
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match=r"train.parquet must hold images .* image 0: broken PNG file \(chunk"):
+        load_cifar10(tiny_cifar)
 
 
 def test_without_pillow_the_way_out_is_told(tiny_cifar, monkeypatch):

@@ -34,18 +34,18 @@ def test_patches_come_out_white():
 
 def test_it_is_never_trained_and_its_weights_ship():
     images = correlated(40)
-    net = VGG([[26], [4]], 3, size=8, whitened_by=images)
+    net = VGG([[26], [4]], 3, size=8, whitening=Whitening(images))
     before = net.layers[0].weight.clone()
     assert not list(net.layers[0].parameters())
     fit(net, TransferSet(images, torch.arange(40) % 3), budget=Budget(epochs=1, batch_size=10))
     assert torch.equal(net.layers[0].weight, before)
-    other = VGG([[26], [4]], 3, size=8, whitened_by=correlated(41))
+    other = VGG([[26], [4]], 3, size=8, whitening=Whitening(correlated(41)))
     other.load_state_dict(net.state_dict())
     assert_close(other.eval()(images), net.eval()(images))
 
 
 def test_the_other_convolutions_start_from_the_identity_as_far_as_they_can():
-    net = VGG([[26], [4]], 3, size=8, whitened_by=correlated(40))
+    net = VGG([[26], [4]], 3, size=8, whitening=Whitening(correlated(40)))
     wide, narrow = (layer for layer in net.layers if isinstance(layer, torch.nn.Conv2d))
     x = torch.randn(2, 24, 8, 8)
     assert_close(wide(x)[:, :24], x + wide.bias[:24, None, None])
@@ -54,7 +54,19 @@ def test_the_other_convolutions_start_from_the_identity_as_far_as_they_can():
     assert wide.weight[24:].abs().max() > 0
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 8), (0, 3, 8, 8), (5, 3, 1, 8)])
-def test_what_has_no_patches_is_refused(shape):
-    with pytest.raises(ArgumentError, match="whitening takes one or more images of 2 x 2 or more, got shape"):
+@pytest.mark.parametrize("shape", [(3, 8, 8), (0, 3, 8, 8), (5, 3, 1, 8), (1, 3, 2, 2), (12, 3, 2, 2)])
+def test_what_has_too_few_patches_is_refused(shape):
+    with pytest.raises(ArgumentError, match="with more patches of 2 x 2 than a patch has values, got shape"):
         Whitening(torch.zeros(shape, dtype=torch.uint8))
+
+
+def test_it_takes_the_nets_channels():
+    with pytest.raises(ArgumentError, match="whitening must take 1 channels as the net does, it takes 3"):
+        VGG([[4]], 3, channels=1, size=8, whitening=Whitening(correlated(40)))
+
+
+def test_each_net_has_a_copy():
+    whitening = Whitening(correlated(40))
+    net = VGG([[4]], 3, size=8, whitening=whitening)
+    net.layers[0].weight.zero_()
+    assert whitening.weight.abs().max() > 0

@@ -1,5 +1,7 @@
 """The CIFAR recipes' roads in seconds, on noise: what is taught, by whom, with which views and budget."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small_runs import run_small, settings
@@ -32,8 +34,8 @@ def test_labmls_protocol_stands_beside_ours(tmp_path, monkeypatch):
         "teacher, labml's protocol",
         "twin, labml's protocol",
         "student, labml's protocol",
-        "student, the paper's weights",
-        "student, and a schedule",
+        "student, less weight on labels",
+        "student, and our schedule",
         "student, and matched views",
         "teacher",
         "student, and our teacher",
@@ -49,10 +51,10 @@ def test_labmls_protocol_stands_beside_ours(tmp_path, monkeypatch):
         errors, accuracies = (by_name[setting, metric] for metric in ("test errors", "accuracy"))
         assert accuracies == [pytest.approx(1 - error / 100) for error in errors]
     assert [said.split(":")[0] for said in result.findings[2:]] == [
-        "The paper's weights",
-        "A schedule",
+        "Less weight on labels",
+        "A cosine with a higher peak, and larger batches",
         "Matched views",
-        "A teacher trained on such views",
+        "A teacher trained by our protocol",
         "More epochs",
     ]
 
@@ -70,6 +72,9 @@ def test_each_of_labmls_students_changes_one_thing(tmp_path, monkeypatch):
     assert len(set(stores)) == 3
     assert [arm.objective.num_views for arm in steps] == [1, 1, 1, 2, 2, 2]
     assert [arm.transfer_set.view.spec()["name"] for arm in steps] == [*["plain"] * 3, *["crop-flip"] * 3]
+    default = cifar10_labml.Cifar10Labml()
+    assert default.labml_student.epochs == default.scheduled.epochs == 10
+    assert replace(default.scheduled, epochs=default.student.epochs) == default.student
     twin, best = arms["twin"], steps[-1]
     assert (twin.budget, twin.objective.num_views, twin.transfer_set.view) == (best.budget, 2, best.transfer_set.view)
 
@@ -102,6 +107,8 @@ def test_a_student_of_few_views_sees_these_alone(tmp_path, monkeypatch):
         "student, smaller, K=2": 2,
     }
     assert len({repr(arm.transfer_set.view) for arm in arms.values()}) == 1
+    folders = {arm.objective.soft_targets.folder for name, arm in arms.items() if name.startswith("student")}
+    assert len(folders) == 1
 
 
 def test_nets_of_cifar10_have_their_parameters():

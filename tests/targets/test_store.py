@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from stores import Nudge, Says, examples
 from torch import nn
 from torch.testing import assert_close
 
@@ -307,3 +308,19 @@ def test_teaching_is_in_evaluation_mode_and_leaves_the_mode_alone(tmp_path):
     expected = predict(Net(), images())
     assert_close(targets.logits(images().ids, temperature=1.0), expected - expected.max(-1, keepdim=True).values)
     assert net.training
+
+
+def test_the_first_views_of_a_store_are_a_store_of_fewer(tmp_path):
+    data = examples().seen_through(Nudge())
+    whole = write_soft_targets(Says(), data, tmp_path / "four", num_views=4)
+    two = whole.first_views(2)
+    assert (two.num_views, whole.num_views) == (2, 4)
+    assert torch.equal(two.logits(data.ids, 1, temperature=2.0), whole.logits(data.ids, 1, temperature=2.0))
+    with pytest.raises(ArgumentError, match=r"view must lie in 0\.\.1, got 2"):
+        two.logits(data.ids, 2, temperature=2.0)
+    assert len({two.fingerprint, whole.first_views(1).fingerprint, whole.fingerprint}) == 3
+    assert whole.first_views(4).fingerprint == whole.fingerprint
+    assert two.averaged("geometric").num_views == 2
+    for count in (0, 3):
+        with pytest.raises(ArgumentError, match=rf"views must lie in 1\.\.2, got {count}"):
+            two.first_views(count)

@@ -19,7 +19,7 @@ from limbeck import ArgumentError, Budget, RunError, TrainingError, TransferSet,
 from limbeck.data import Jitter
 from limbeck.errors import BusyError
 from limbeck.files import locked
-from limbeck.models import MLP
+from limbeck.models import MLP, ResNet
 from limbeck.training import clock, loop
 from limbeck.training.loop import constrain, rate_share
 from limbeck.training.objectives import FromLabels, FromSoftTargets
@@ -136,7 +136,7 @@ PROGRAM = """
 import os, signal, sys, torch
 from pathlib import Path
 import limbeck, limbeck.files
-from limbeck.models import MLP
+from limbeck.models import MLP, ResNet
 from limbeck.training import clock, loop
 clock.CHECKPOINT_EVERY_S = 0.0
 if sys.argv[2] != "-":
@@ -325,7 +325,7 @@ def scalars(path):
 def test_a_disk_that_fills_up_stops_the_training_with_a_message(tmp_path):
     program = """
 import resource, signal, sys, torch, limbeck
-from limbeck.models import MLP
+from limbeck.models import MLP, ResNet
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 data = limbeck.TransferSet(torch.randn(32, 16), torch.arange(32) % 3)
@@ -535,3 +535,37 @@ def test_a_compiled_training_ends_where_the_plain_one_does(tmp_path):
     compiled = fit(net(), blobs(), budget=replace(QUICK, compiled=True), folder=tmp_path).net
     assert_close(weights(compiled), weights(plain), rtol=1e-4, atol=1e-5)
     assert list(compiled.state_dict()) == list(plain.state_dict())
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_every_net_of_a_long_series_is_compiled(monkeypatch):
+    """The compiler gives up after eight variants of one forward: each training starts it anew."""
+    compiled = []
+
+    def backend(graph, _):
+        compiled.append(graph)
+        return graph.forward
+
+    own = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda net, **options: own(net, backend=backend, **options))
+    images = TransferSet(torch.rand(7, 3, 8, 8), torch.arange(7) % 3)
+    for depth in range(8, 50, 6):
+        before = len(compiled)
+        fit(ResNet(depth, classes=3, scale=1), images, budget=Budget(1, 4, precision="32-true", compiled=True))
+        assert len(compiled) == before + 2, depth  # a whole batch, and the last
+
+
+def test_without_a_compiler_it_is_said(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ArgumentError, match=r"compiled steps need a C\+\+ compiler on a CPU, none of g\+\+, clang"):
+        fit(net(), blobs(), budget=replace(QUICK, compiled=True))
+
+
+def test_data_on_the_device_gives_the_same_bits(monkeypatch):
+    data = blobs().seen_through(Jitter(1))
+    plain = fit(net(), data, budget=QUICK).net
+    moved = []
+    monkeypatch.setattr(loop, "_near", lambda data, device: moved.append(device) or data.on("cpu"))
+    assert torch.equal(weights(fit(net(), data, budget=QUICK).net), weights(plain))
+    assert moved == [torch.device("cpu")]

@@ -68,7 +68,7 @@ class Source:
     image_column: str
     label_column: str
     folders: tuple[str, ...]
-    """Folders in which its files may lie, below the one that was given."""
+    """Folders in which its files may lie, below the one that was given, or it itself."""
     train: Parts
     test: Parts
     label_bytes: int = 1
@@ -90,7 +90,7 @@ MNIST = Source(
     tuple("0123456789"),
     "image",
     "label",
-    ("mnist",),
+    ("mnist", ".", "mnist/mnist"),
     Parts(("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), 60_000),
     Parts(("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"), 10_000),
 )
@@ -101,7 +101,7 @@ CIFAR10 = Source(
     ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     "img",
     "label",
-    ("cifar10", "cifar-10-batches-bin"),
+    ("cifar10", "cifar-10-batches-bin", ".", "plain_text", "cifar10/plain_text", "cifar10/cifar-10-batches-bin"),
     Parts(tuple(f"data_batch_{number}.bin" for number in range(1, 6)), 50_000),
     Parts(("test_batch.bin",), 10_000),
 )
@@ -112,7 +112,7 @@ CIFAR100 = Source(
     tuple(CIFAR100_CLASSES.split()),
     "img",
     "fine_label",
-    ("cifar100", "cifar-100-binary"),
+    ("cifar100", "cifar-100-binary", ".", "cifar100/cifar100", "cifar100/cifar-100-binary"),
     Parts(("train.bin",), 50_000),
     Parts(("test.bin",), 10_000),
     label_bytes=2,
@@ -145,9 +145,12 @@ def load_cifar100(folder: str | Path | None = None) -> tuple[TransferSet, Transf
 def holds(folder: Path, source: Source) -> bool:
     """Return whether a folder itself holds a data set's training files."""
     parquet = _parquet(folder, "train")
-    if parquet:
-        return {source.image_column, source.label_column} <= set(_column_names(parquet[0]))
-    return _stored(folder, source.train.files[0]) is not None
+    wanted = {source.image_column, source.label_column}
+    return _has(folder, source) and (not parquet or wanted <= set(_column_names(parquet[0])))
+
+
+def _has(folder: Path, source: Source) -> bool:
+    return bool(_parquet(folder, "train")) or _stored(folder, source.train.files[0]) is not None
 
 
 def _load(source: Source, folder: str | Path | None) -> tuple[TransferSet, TransferSet]:
@@ -163,7 +166,7 @@ def _load(source: Source, folder: str | Path | None) -> tuple[TransferSet, Trans
 def _from_folder(source: Source, folder: Path) -> list[Split]:
     if not folder.is_dir():
         raise DataError(f"the data folder must exist, got {folder}", source.hint)
-    inner = next((folder / name for name in source.folders if (folder / name).is_dir()), folder)
+    inner = next((folder / below for below in source.folders if _has(folder / below, source)), folder)
     if _parquet(inner, "train"):
         return [_from_parquet(source, inner, name) for name in ("train", "test")]
     names = [*source.train.files, *source.test.files]
@@ -207,21 +210,22 @@ def _from_parquet(source: Source, folder: Path, name: str) -> Split:
 
     files = _parquet(folder, name)
     if not files:
-        raise DataError(f"{folder} must hold {name}.parquet beside the other, it is not there", source.hint)
+        raise DataError(f"{folder} must hold {name}.parquet too, it is not there", source.hint)
     part = source.train if name == "train" else source.test
     wanted = [source.image_column, source.label_column]
     tables = []
     for path in files:
         missing = set(wanted) - set(_column_names(path))
         if missing:
-            raise DataError(f"{path} must have the columns {', '.join(wanted)}, {', '.join(missing)} missing")
+            told = ", ".join(sorted(missing))
+            raise DataError(f"{path} must have the columns {', '.join(wanted)}, {told} missing", source.hint)
         try:
             tables.append(pq.read_table(path, columns=wanted))
         except (OSError, ValueError) as error:
             raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
     splits = [_decoded(source, table, path) for table, path in zip(tables, files, strict=True)]
     read = Split(*(torch.cat(each) for each in zip(*splits, strict=True)))
-    return _checked(source, part, read, folder / f"{name}.parquet")
+    return _checked(source, part, read, ", ".join(map(str, files)))
 
 
 def _from_binary(source: Source, part: Parts, folder: Path) -> Split:
@@ -264,9 +268,12 @@ def _decoded(source: Source, table: "pa.Table", place: object) -> Split:
     """Return the images and labels of a table whose images are encoded files, as the hub keeps them."""
     try:
         rows = table[source.image_column].to_pylist()
+        labels = table[source.label_column].to_numpy()
+        if labels.dtype.kind not in "iu":
+            raise ValueError(f"labels are {labels.dtype}")  # noqa: TRY301 - told as the others are
         images = _pixels([row["bytes"] for row in rows], source.shape)
-        return Split(images, torch.tensor(table[source.label_column].to_pylist(), dtype=torch.int64))
-    except (OSError, ValueError, TypeError, KeyError) as error:  # of pillow, too
+        return Split(images, torch.from_numpy(labels.astype(np.int64)))
+    except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{place} must hold images and whole-number labels: {error}", source.hint) from error
 
 
@@ -274,7 +281,7 @@ def _pixels(files: Sequence[bytes], shape: tuple[int, int, int]) -> Tensor:
     """Return encoded images of one size as uint8 (examples, channels, height, width).
 
     Raises:
-        ValueError: a size is another.
+        ValueError: one is no image, or of another size.
         DataError: the library that decodes them is not installed.
     """
     try:
@@ -284,7 +291,10 @@ def _pixels(files: Sequence[bytes], shape: tuple[int, int, int]) -> Tensor:
     channels, *size = shape
     pixels = np.empty((len(files), *size, channels), np.uint8)
     for place, file in enumerate(files):
-        decoded = np.asarray(Image.open(io.BytesIO(file)).convert("L" if channels == 1 else "RGB"))
+        try:
+            decoded = np.asarray(Image.open(io.BytesIO(file)).convert("L" if channels == 1 else "RGB"))
+        except Exception as error:  # pillow raises errors of many kinds
+            raise ValueError(f"image {place}: {error}") from error
         if decoded.shape[:2] != tuple(size):
             raise ValueError(
                 f"image {place} must be {size[0]} x {size[1]}, it is {decoded.shape[0]} x {decoded.shape[1]}"
@@ -300,5 +310,5 @@ def _checked(source: Source, part: Parts, split: Split, place: object) -> Split:
         raise DataError(f"{place} must hold {part.count} images, it holds {len(split.images)}", source.hint)
     if int(labels.min()) < 0 or int(labels.max()) > most:
         outside = int(labels.max() if int(labels.max()) > most else labels.min())
-        raise DataError(f"{place} must hold labels 0..{most}, got {outside}")
+        raise DataError(f"{place} must hold labels 0..{most}, got {outside}", source.hint)
     return Split(split.images, labels)

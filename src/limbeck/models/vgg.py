@@ -1,5 +1,6 @@
 """Convolutional nets in the plan of VGG with batch normalisation. Not in the paper."""
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -32,7 +33,7 @@ class VGG(nn.Module):
         scale: float = 255.0,
         dropout: float = 0.0,
         average: bool = False,
-        whitened_by: Tensor | None = None,
+        whitening: Whitening | None = None,
     ) -> None:
         """Make a net for square images.
 
@@ -44,8 +45,8 @@ class VGG(nn.Module):
             scale: largest input value; inputs are divided by it.
             dropout: probability of dropping an input of a convolution.
             average: whether the last block is averaged over the image, in the place of being halved.
-            whitened_by: images (examples, channels, size, size) by whose patches a fixed first convolution whitens
-                (`Whitening`); the others then start from the identity, as far as they have a channel for each input.
+            whitening: a fixed first convolution, of which the net takes a copy; the others then start from the
+                identity, as far as they have a channel for each input.
 
         Raises:
             ArgumentError: numbers that make no net, or an image that can't be halved once a block.
@@ -66,9 +67,11 @@ class VGG(nn.Module):
         self.image_shape = (channels, size, size)
         layers: list[nn.Module] = []
         width = channels
-        if whitened_by is not None:
-            whitening = Whitening(whitened_by, scale)
-            layers.append(whitening)
+        if whitening is not None:
+            if whitening.weight.shape[1] != channels:
+                taken = whitening.weight.shape[1]
+                raise ArgumentError(f"whitening must take {channels} channels as the net does, it takes {taken}")
+            layers.append(copy.deepcopy(whitening))
             width = whitening.channels
         for block in blocks:
             for outward in block:
@@ -77,7 +80,7 @@ class VGG(nn.Module):
             layers.append(nn.MaxPool2d(2))
         if average:
             layers[-1] = nn.AdaptiveAvgPool2d(1)
-        if whitened_by is not None:
+        if whitening is not None:
             for convolution in (layer for layer in layers if isinstance(layer, nn.Conv2d)):
                 nn.init.dirac_(convolution.weight.data[: convolution.in_channels])
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs, classes))

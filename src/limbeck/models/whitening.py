@@ -10,12 +10,14 @@ from torch.nn.functional import conv2d, pad, relu
 from limbeck.errors import ArgumentError
 
 SIDE = 2  # pixels of a patch, in both directions
-FLOOR = 5e-4  # added to each variance, for pixels in 0..1, so that directions of almost none are not blown up
+FLOOR = 5e-4  # added to each variance, for pixels in 0..1, so that directions of almost none are not blown up;
+# the source adds as much for pixels of deviation 1
 
 
 class Whitening(nn.Module):
-    """Each 2 x 2 patch by its principal directions, each of variance 1, the positive and the negative part apart.
+    """Each 2 x 2 patch by its principal directions, the positive and the negative part of each apart.
 
+    They are uncorrelated; a direction of variance v in the images comes out with variance v / (v + FLOOR), most near 1.
     Its weights come from images and are never trained. Height and width stay: zeros come in at the bottom and right.
     """
 
@@ -23,11 +25,15 @@ class Whitening(nn.Module):
         """Take the patches' covariance from images (examples, channels, height, width), whose values are 0..scale.
 
         Raises:
-            ArgumentError: no such images, or too small to have patches.
+            ArgumentError: no such images, or too few to have as many patches as a patch has values.
         """
         super().__init__()
-        if images.ndim != 4 or not len(images) or min(images.shape[2:]) < SIDE:
-            raise ArgumentError(f"whitening takes one or more images of 2 x 2 or more, got shape {tuple(images.shape)}")
+        shape = tuple(images.shape)
+        if images.ndim != 4 or len(images) * (shape[2] - 1) * (shape[3] - 1) <= SIDE**2 * shape[1]:
+            raise ArgumentError(
+                "whitening takes images (examples, channels, height, width) with more patches of 2 x 2 than a patch "
+                f"has values, got shape {shape}"
+            )
         patches = (images.double() / scale).unfold(2, SIDE, 1).unfold(3, SIDE, 1).permute(0, 2, 3, 1, 4, 5)
         patches = patches.flatten(0, 2).flatten(1)  # (patches, channels · 4)
         variances, directions = torch.linalg.eigh(torch.cov(patches.T))

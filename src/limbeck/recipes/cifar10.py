@@ -1,8 +1,8 @@
 """Three quick convolution nets into one of 437,034 and one of about 100,000 parameters, on CIFAR-10.
 
-Each teacher is a net in the plan of cifar10-airbench (a fixed whitening convolution first, then three blocks that halve
-the image early), trained in minutes on crop + flip views. The three judge K views of each image; a student sees one of
-them an epoch, the very pixels that they judged. Its label-only twin sees the same views under the same budget. The
+Each teacher is a net in the manner of cifar10-airbench (a fixed whitening convolution first, then five more, most of
+them on small maps), trained in minutes on crop + flip views. The three judge K views of each image; a student sees one
+of them an epoch, the very pixels that they judged. Its label-only twin sees the same views under the same budget. The
 small student is also taught from fewer stored views: with K = 1 it learns one fixed picture by heart.
 
     limbeck run cifar10 --data DIR --seeds 3 --record    three paired seeds; DIR holds the Parquet or .bin files
@@ -90,10 +90,10 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
     sets = limbeck.data.load_cifar10(run.data)
     study = limbeck.study.Study.on(run, sets, config.validation, config.examples, accuracy=True)
     seen = cropped(study.train, config.pixels)
-    examples = study.train.at(study.train.ids[:WHITENED])
+    whitening = limbeck.models.Whitening(study.train.at(study.train.ids[:WHITENED]))
 
     def large() -> "limbeck.models.VGG":
-        return limbeck.models.VGG(config.large, 10, whitened_by=examples)
+        return limbeck.models.VGG(config.large, 10, whitening=whitening)
 
     fitted = study.teach("teacher", large, seen, config.teacher, config.members)
     ensemble = limbeck.Ensemble([each.net for each in fitted])
@@ -103,9 +103,10 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
     def arm(setting: str, blocks: Blocks, objective: "limbeck.training.Objective") -> None:
         arms.append(limbeck.study.Arm(setting, _maker(blocks), seen, objective, config.student))
 
+    targets = study.soften(asked, seen, config.views)
+
     def taught(views: int) -> "limbeck.training.FromSoftTargets":
-        targets = study.soften(asked, seen, views)
-        return limbeck.training.FromSoftTargets(targets, config.temperature, config.hard_weight)
+        return limbeck.training.FromSoftTargets(targets.first_views(views), config.temperature, config.hard_weight)
 
     labels = limbeck.training.FromLabels(config.views)
     arm("twin", config.medium, labels)

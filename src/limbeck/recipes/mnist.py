@@ -110,7 +110,7 @@ class Lesson:
         self.teacher_net()
         self._net(config.student_hidden)()
         sets = limbeck.data.load_mnist(run.data)
-        config.check_on(sets[0])
+        config.check_on(sets[0].split(config.validation)[0])
         self.study: Study = limbeck.study.Study.on(run, sets, config.validation, paper=paper)
         self.jittered = self.study.train.seen_through(limbeck.data.Jitter(config.jitter))
 
@@ -185,4 +185,4 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
     if share is not None:
         setting = "student, gap to its twin / gap between twin and teacher"
         more.append(evidence.row_of(setting, "ratio", [share], 0.91))
-    return study.conclude_taught(teacher, trials, findings, twin="twin", student="student", more_rows=more)
+    return study.conclude_taught(findings, trials, teacher=teacher, twin="twin", student="student", more_rows=more)

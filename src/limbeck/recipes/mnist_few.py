@@ -143,9 +143,9 @@ def main(config: MnistFew, run: Run) -> "limbeck.conclusion.Result":
     teacher = study.trial(fitted)
     told = [told for name in controlled for told in study.controls_told(trials, name)]
     return study.conclude_taught(
-        teacher,
-        trials,
         [*_findings(config, lesson, trials), *told],
+        trials,
+        teacher=teacher,
         twin=_twin(nearest),
         student=_student(nearest),
         charts=[_chart(config, lesson, trials)],

@@ -71,7 +71,7 @@ def main(config: MnistMissing, run: Run) -> "limbeck.conclusion.Result":
     threes = [_right_on(study.labels, each.test_logits, 3) for each in trials[NO_THREES]]
     corrected.append(_accuracy(f"{NO_THREES}, on 3s", threes))
     findings += [told for name in partial for told in study.controls_told(trials, name)]
-    return study.conclude_taught(teacher, trials, findings, twin=None, student=NO_THREES, more_rows=corrected)
+    return study.conclude_taught(findings, trials, teacher=teacher, twin=None, student=NO_THREES, more_rows=corrected)
 
 
 def _corrected(

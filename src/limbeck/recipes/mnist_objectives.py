@@ -91,4 +91,4 @@ def main(config: MnistObjectives, run: Run) -> "limbeck.conclusion.Result":
         for name in LATER
     ]
     findings += study.controls_told(trials, best)
-    return study.conclude_taught(teacher, trials, findings, twin="twin", student=best)
+    return study.conclude_taught(findings, trials, teacher=teacher, twin="twin", student=best)

@@ -76,7 +76,7 @@ def main(config: MnistTemperature, run: Run) -> "limbeck.conclusion.Result":
     findings = [*_large(errors), *_small(errors, validation), *study.controls_told(trials, headline)]
     charts = [_chart(config, errors, trials, lesson)]
     return study.conclude_taught(
-        teacher, trials, findings, twin=_twin(max(config.units)), student=headline, charts=charts
+        findings, trials, teacher=teacher, twin=_twin(max(config.units)), student=headline, charts=charts
     )
 
 

@@ -73,4 +73,4 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
         compared("With all labels the student", errors[ALL], "without", errors[NONE], examples),
         *study.controls_told(trials, ALL),
     ]
-    return study.conclude_taught(teacher, trials, findings, twin="twin", student=NONE)
+    return study.conclude_taught(findings, trials, teacher=teacher, twin="twin", student=NONE)

@@ -35,6 +35,7 @@ class SoftTargets:
         self.mean: Mean = manifest.mean
         self.weights: tuple[float, ...] = tuple(member.weight for member in manifest.members)
         self.encoding: Encoding = encoding_of(manifest.encoding)
+        self.views_read: int | None = None
         self._shapes = self.encoding.columns(manifest.num_classes)
         self._mapped: dict[tuple[int, int], NDArray[Any]] = {}
 
@@ -62,8 +63,8 @@ class SoftTargets:
 
     @property
     def num_views(self) -> int:
-        """Views of each example."""
-        return self.manifest.num_views
+        """Views of each example that are read."""
+        return self.manifest.num_views if self.views_read is None else self.views_read
 
     @property
     def num_members(self) -> int:
@@ -85,7 +86,8 @@ class SoftTargets:
     def fingerprint(self) -> str:
         """SHA-256 of the manifest's content and the mean in use: by the checksums, of all that is read from it."""
         shares = relative_weights(self.weights, self.num_members)
-        return fingerprint({**asdict(self.manifest), "read as": [self.mean, shares]})
+        views = [] if self.views_read is None else [self.views_read]
+        return fingerprint({**asdict(self.manifest), "read as": [self.mean, shares, *views]})
 
     @property
     def tells_all(self) -> bool:
@@ -109,6 +111,19 @@ class SoftTargets:
             mean,
             relative_weights(self.weights if weights is None else weights, self.num_members),
         )
+        return other
+
+    def first_views(self, count: int) -> "SoftTargets":
+        """Return the same store read as if it had the first `count` views alone.
+
+        Raises:
+            ArgumentError: it has not got so many.
+        """
+        if not 1 <= count <= self.num_views:
+            raise ArgumentError(f"views must lie in 1..{self.num_views}, got {count}")
+        other = copy.copy(self)
+        other.__dict__.pop("fingerprint", None)
+        other.views_read = None if count == self.manifest.num_views else count
         return other
 
     def check(self, transfer_set: TransferSet, num_classes: int | None = None) -> None:

@@ -5,6 +5,7 @@
     from_onnx("teacher.onnx")               an ONNX file, by ONNX Runtime
     from_function(function, "name, 1")      any callable on torch or numpy batches
     Ensemble([...])                         several of them as one
+    InBfloat16(net)                         a net asked in bfloat16, where that is faster
 
 What gives probabilities is turned into logits by `logits_of`, with a floor that is said.
 """

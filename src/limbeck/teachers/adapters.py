@@ -63,9 +63,9 @@ class AdaptedTeacher:
 
 
 class InBfloat16(nn.Module):
-    """A net that is asked in mixed bfloat16 precision, as the loop trains: twice as fast where it convolves on a CPU.
+    """A net that is asked in mixed bfloat16 precision, as the loop trains where a machine computes in it.
 
-    What it says differs in the third digit; so it is another teacher to a store.
+    What it says differs in the third digit, so it is another teacher to a store. Its logits are bfloat16.
     """
 
     def __init__(self, net: nn.Module) -> None:

@@ -9,8 +9,9 @@ import contextlib
 import json
 import logging
 import math
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -44,6 +45,7 @@ HASH_LENGTH = 20  # of a training's folder in a cache
 NUMERICS = 1  # to be raised with every change by which the same training ends with other numbers
 MOMENTUM = 0.9  # of SGD
 DROPS = (5 / 8, 6 / 8, 7 / 8)  # shares of all steps: epochs 150, 180 and 210 of 240
+COMPILERS = ("g++", "clang++", "c++")
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -113,6 +115,11 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_of(budget),
     )
+    if budget.compiled and device_here() == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise ArgumentError(
+            f"compiled steps need a C++ compiler on a CPU, none of {', '.join(COMPILERS)} is there",
+            "install one, or leave compiled False",
+        )
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ArgumentError("a net must have parameters that can be trained, got none")
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
@@ -273,7 +280,7 @@ class _Training:
         torch.manual_seed(self.seed)
         lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         self._optimizer = _optimizer(self.net, self.budget)
-        self._asked = torch.compile(self.net, dynamic=False) if self.budget.compiled else self.net
+        self._asked = _compiled(self.net) if self.budget.compiled else self.net
         self._data = _near(self.transfer_set, self._fabric.device)
         if kept is not None:
             self.best = restore_training(kept[0], self.net, self._optimizer) or None
@@ -437,6 +444,12 @@ def _near(data: TransferSet, device: torch.device) -> TransferSet:
         return data
     room, _ = torch.cuda.mem_get_info(device)
     return data.on(device) if 4 * data.inputs.numel() * data.inputs.element_size() < room else data
+
+
+def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return a net whose forward and backward are compiled whole, whatever was compiled before it."""
+    torch.compiler.reset()  # else the compiler gives up, with a word in its log, after some nets of one class
+    return torch.compile(net, dynamic=False, fullgraph=True)
 
 
 def _optimizer(net: nn.Module, budget: Budget) -> torch.optim.Optimizer:
