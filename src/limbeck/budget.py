@@ -56,6 +56,7 @@ class Budget:
             "warmup must lie in 0..1": (0 <= self.warmup <= 1, self.warmup),
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
             "max_norm must be > 0": (self.max_norm is None or 0 < self.max_norm < float("inf"), self.max_norm),
+            "compiled must be True or False": (isinstance(self.compiled, bool), self.compiled),
             _one_of("precision", Precision): (self.precision in get_args(Precision), self.precision),
             _one_of("optimizer", Optimizer): (self.optimizer in get_args(Optimizer), self.optimizer),
             _one_of("schedule", Schedule): (self.schedule in get_args(Schedule), self.schedule),

@@ -35,7 +35,7 @@ from limbeck.targets.manifest import FORMAT
 from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
-from limbeck.training.loop import HASH_LENGTH, device_here, precision_of
+from limbeck.training.loop import HASH_LENGTH, check_affordable, device_here, precision_of
 
 Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
@@ -146,6 +146,15 @@ class Study:
         for judged in (self.validation, self.test):
             if judged is not None:
                 judged.labels_to_judge()
+
+    def check(self, net: nn.Module, *budgets: Budget) -> None:
+        """Find what keeps a net from training on these sets, before the first net is trained.
+
+        Raises:
+            ArgumentError: as `training.loop.check_affordable`.
+        """
+        for budget in budgets:
+            check_affordable(budget, net, self.train, self.validation)
 
     def teach(self, name: str, make_net: NetMaker, seen: TransferSet, budget: Budget, count: int = 1) -> list[Fitted]:
         """Return teachers, trained on labels or from the cache; they differ in start, order and dropout alone.

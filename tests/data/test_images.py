@@ -225,6 +225,12 @@ def test_the_binary_version_is_read(tmp_path, monkeypatch, source, load, folder)
     assert train.labels.tolist() == [*range(10), *range(5)]
     assert test.labels.tolist() == [0, 1, 2, 3, 4]
     assert load_data(str(tmp_path / folder), "test").fingerprint == test.fingerprint
+    last = tmp_path / folder / own.train.files[-1]
+    whole = bytearray(last.read_bytes())
+    last.write_bytes(bytes(whole[: own.label_bytes - 1]) + bytes([200]) + bytes(whole[own.label_bytes :]))
+    with pytest.raises(DataError, match=rf"{last.name} must hold labels 0\.\.\d+, got 200"):
+        load(tmp_path)
+    last.write_bytes(whole)
     cut = tmp_path / folder / own.test.files[0]
     cut.write_bytes(cut.read_bytes()[:-1])
     row = own.label_bytes + 3072
@@ -235,6 +241,22 @@ def test_the_binary_version_is_read(tmp_path, monkeypatch, source, load, folder)
 def cut():
     """A picture that ends after 60 bytes."""
     return png(colours(1)[0])["bytes"][:60]
+
+
+def flipped():
+    """A picture with one bit of its pixels' code flipped: only its checksum tells."""
+    file = bytearray(png(colours(1)[0])["bytes"])
+    file[-100] ^= 1
+    return bytes(file)
+
+
+def in_mode(mode):
+    """A picture of other colours."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new(mode, (32, 32)).save(file, "PNG")
+    return file.getvalue()
 
 
 def spoiled(change):
@@ -259,7 +281,11 @@ def with_image(file):
         (lambda folder: (folder / "train.parquet").write_bytes(b"PAR1 no PAR1"), r"train.parquet can't be read"),
         (spoiled(lambda table: table.drop(["label"])), "must have the columns img, label, label missing"),
         (spoiled(lambda table: table.slice(1)), "must hold 15 images, it holds 14"),
-        (spoiled(with_image(cut())), "image 0: image file is truncated"),
+        (spoiled(with_image(cut())), "image 0: "),
+        (spoiled(with_image(flipped())), "image 0: "),
+        (spoiled(with_image(in_mode("RGBA"))), "image 0 must be RGB, 32 x 32, it is RGBA, 32 x 32"),
+        (spoiled(with_image(in_mode("L"))), "image 0 must be RGB, 32 x 32, it is L, 32 x 32"),
+        (spoiled(with_image(in_mode("I;16"))), "image 0 must be RGB, 32 x 32, it is I;16, 32 x 32"),
         (
             spoiled(lambda table: table.set_column(1, "label", pa.array([4.7] * 15))),
             "must hold images and whole-number labels: labels are float64",
@@ -268,13 +294,13 @@ def with_image(file):
             spoiled(lambda table: table.set_column(1, "label", pa.array([None, *[1] * 14]))),
             "must hold images and whole-number labels: labels are float64",
         ),
-        (spoiled(lambda _: cifar_table(15, size=31)), "image 0 must be 32 x 32, it is 31 x 31"),
+        (spoiled(lambda _: cifar_table(15, size=31)), "image 0 must be RGB, 32 x 32, it is RGB, 31 x 31"),
         (spoiled(lambda _: cifar_table(15, classes=11)), r"must hold labels 0\.\.9, got 10"),
         (spoiled(with_image(b"no picture")), "must hold images and whole-number labels: image 0: cannot identify"),
-        (spoiled(with_image(None)), "must hold images and whole-number labels"),
+        (spoiled(with_image(None)), "must hold images and whole-number labels: image 0 is missing"),
         (
             spoiled(lambda table: table.set_column(1, "label", pa.array(["cat"] * 15))),
-            "must hold images and whole-number labels",
+            "must hold images and whole-number labels: labels are object",
         ),
     ],
 )
@@ -324,7 +350,7 @@ def test_parquet_files_are_told_apart_by_their_columns(tmp_path, monkeypatch):
 def test_whatever_pillow_raises_is_told(tiny_cifar, monkeypatch):
     from PIL import Image
 
-    def fail(_):
+    def fail(*_, **options):
         raise SyntaxError("broken PNG file (chunk b'abc')")
 
     monkeypatch.setattr(Image, "open", fail)

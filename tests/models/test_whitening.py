@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from limbeck import ArgumentError, TransferSet, fit
 from limbeck.budget import Budget
-from limbeck.models import VGG, Whitening
+from limbeck.models import MLP, VGG, ResNet, Whitening
 from limbeck.models.whitening import FLOOR
 
 
@@ -54,10 +54,30 @@ def test_the_other_convolutions_start_from_the_identity_as_far_as_they_can():
     assert wide.weight[24:].abs().max() > 0
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 8), (0, 3, 8, 8), (5, 3, 1, 8), (1, 3, 2, 2), (12, 3, 2, 2)])
+@pytest.mark.parametrize("shape", [(3, 8, 8), (0, 3, 8, 8), (2, 0, 4, 4), (5, 3, 1, 8), (1, 3, 2, 2), (12, 3, 2, 2)])
 def test_what_has_too_few_patches_is_refused(shape):
     with pytest.raises(ArgumentError, match="with more patches of 2 x 2 than a patch has values, got shape"):
         Whitening(torch.zeros(shape, dtype=torch.uint8))
+
+
+def test_images_that_are_not_finite_are_refused():
+    images = correlated(40).float()
+    images[3, 0, 0, 0] = float("nan")
+    with pytest.raises(ArgumentError, match="whitening takes images of finite values"):
+        Whitening(images)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_is_checked(scale):
+    makers = [
+        lambda: Whitening(correlated(40), scale),
+        lambda: VGG([[4]], 3, size=8, scale=scale),
+        lambda: ResNet(8, scale=scale),
+        lambda: MLP([4, 3], scale=scale),
+    ]
+    for make in makers:
+        with pytest.raises(ArgumentError, match="scale must be > 0, got"):
+            make()
 
 
 def test_it_takes_the_nets_channels():

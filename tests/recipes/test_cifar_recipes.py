@@ -173,7 +173,11 @@ class Pooled(torch.nn.Module):
 @pytest.mark.parametrize(
     ("module", "config", "rule"),
     [
-        (cifar10, cifar10.Cifar10(members=1), "members must be >= 2, got 1"),
+        (cifar10, cifar10.Cifar10(members=1), r"members must lie in 2\.\.100, got 1"),
+        (cifar10, cifar10.Cifar10(student=Budget(early_stop=3)), "early_stop needs a labelled validation set"),
+        (cifar10, cifar10.Cifar10(student=Budget(batch_size=299)), "can't train on a batch of one"),
+        (cifar10_labml, cifar10_labml.Cifar10Labml(scheduled=Budget(batch_size=299)), "can't train on a batch of one"),
+        (cifar100_table, cifar100_table.Cifar100Table(budget=Budget(batch_size=1)), "can't train on a batch of one"),
         (cifar10, cifar10.Cifar10(fewer_views=(4, 1)), "fewer_views must be >= 1, rise and stay below views"),
         (cifar10, cifar10.Cifar10(fewer_views=(0,)), "fewer_views must be >= 1, rise and stay below views"),
         (cifar10, cifar10.Cifar10(fewer_views=(12,)), "fewer_views must be >= 1, rise and stay below views"),
@@ -183,7 +187,7 @@ class Pooled(torch.nn.Module):
         (cifar10, cifar10.Cifar10(examples=301), r"examples must lie in 1\.\.300, got 301"),
         (cifar10, cifar10.Cifar10(pixels=33), "crop must not exceed the image, got 33 pixels"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(views=1), "views must be >= 2, got 1"),
-        (cifar10_labml, cifar10_labml.Cifar10Labml(labml_hard_weight=2.0), "hard_weight must lie in 0..1"),
+        (cifar10_labml, cifar10_labml.Cifar10Labml(labml_hard_weight=2.0), r"labml_hard_weight must lie in 0\.\.1"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(dropout=1.5), "dropout"),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=("A:B",)), "pairs must be one or more different ones of"),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=()), "pairs must be one or more different ones of"),

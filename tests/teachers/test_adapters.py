@@ -129,3 +129,19 @@ def test_a_net_asked_in_bfloat16_says_nearly_the_same_and_is_another_teacher():
     assert teacher_fingerprint(asked) != teacher_fingerprint(net)
     assert net.training
     assert asked.net is net
+
+
+def test_a_nets_own_fingerprint_is_that_of_its_bfloat16_too():
+    class Named(nn.Module):
+        fingerprint = "one"
+
+    other = Named()
+    other.fingerprint = "two"
+    assert teacher_fingerprint(InBfloat16(Named())) == "one, in bfloat16"
+    assert teacher_fingerprint(InBfloat16(other)) == "two, in bfloat16"
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_what_is_no_net_is_not_asked_in_bfloat16():
+    with pytest.raises(ArgumentError, match=r"asked in bfloat16 must be a torch.nn.Module, got function"):
+        InBfloat16(shares)

@@ -273,6 +273,12 @@ def test_frozen_parameters_stay_as_they_are():
         fit(model, blobs(), budget=QUICK)
 
 
+def test_batches_of_one_are_none_for_batch_normalisation():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))
+    with pytest.raises(ArgumentError, match="can't train on a batch of one, the last of 9 examples in batches of 1"):
+        fit(model, blobs(9), budget=replace(QUICK, batch_size=1))
+
+
 def test_batch_normalisation_is_not_given_a_batch_of_one():
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))
     with pytest.raises(ArgumentError, match="can't train on a batch of one, the last of 100 examples in batches of 33"):
@@ -461,6 +467,7 @@ def test_younger_fields_bind_only_where_they_say_something():
         ("weight_decay", -1.0, "weight_decay must be >= 0, got -1.0"),
         ("max_norm", 0.0, "max_norm must be > 0, got 0.0"),
         ("early_stop", 0, "early_stop must be >= 1, got 0"),
+        ("compiled", "no", "compiled must be True or False, got no"),
     ],
 )
 @pytest.mark.usefixtures("shapes_unchecked")
@@ -528,17 +535,29 @@ def test_a_training_is_kept_in_one_place(tmp_path):
         fit(net(), blobs(), folder=tmp_path / "a", cache=tmp_path / "b")
 
 
-@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of the compiler's modules
-def test_a_compiled_training_ends_where_the_plain_one_does(tmp_path):
-    plain = fit(net(), blobs(), budget=QUICK).net
-    compiled = fit(net(), blobs(), budget=replace(QUICK, compiled=True), folder=tmp_path).net
+compiling = pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+torchs_own = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # a warning of the compiler's modules
+
+
+@compiling
+@torchs_own
+def test_a_compiled_training_ends_where_the_plain_one_does_whatever_was_compiled_before(tmp_path):
+    budget = replace(QUICK, epochs=1, compiled=True)
+    plain = fit(net(), blobs(), budget=replace(budget, compiled=False)).net
+    compiled = fit(net(), blobs(), budget=budget, folder=tmp_path).net
     assert_close(weights(compiled), weights(plain), rtol=1e-4, atol=1e-5)
     assert list(compiled.state_dict()) == list(plain.state_dict())
+    first, again = (fit(dropping(), blobs(), budget=budget).net for _ in range(2))
+    assert torch.equal(weights(again), weights(first))
 
 
-@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def dropping():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+
+
+@compiling
+@torchs_own
 def test_every_net_of_a_long_series_is_compiled(monkeypatch):
     """The compiler gives up after eight variants of one forward: each training starts it anew."""
     compiled = []
@@ -550,7 +569,7 @@ def test_every_net_of_a_long_series_is_compiled(monkeypatch):
     own = torch.compile
     monkeypatch.setattr(torch, "compile", lambda net, **options: own(net, backend=backend, **options))
     images = TransferSet(torch.rand(7, 3, 8, 8), torch.arange(7) % 3)
-    for depth in range(8, 50, 6):
+    for depth in range(8, 38, 6):
         before = len(compiled)
         fit(ResNet(depth, classes=3, scale=1), images, budget=Budget(1, 4, precision="32-true", compiled=True))
         assert len(compiled) == before + 2, depth  # a whole batch, and the last

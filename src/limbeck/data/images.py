@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.data.idx import AGAIN_HINT, read_idx, unpacked
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENVIRONMENT = "LIMBECK_DATA"
+FORMATS = ("PNG", "JPEG", "WEBP")  # of images in Parquet files
 EXTRA_HINT = "pip install 'limbeck[hub]'"
 CIFAR100_CLASSES = (
     "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
@@ -197,15 +199,17 @@ def _parquet(folder: Path, split: str) -> list[Path]:
 
 
 def _column_names(path: Path) -> list[str]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         return pq.read_schema(path).names
-    except (OSError, ValueError) as error:  # of pyarrow, too
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
 
 
 def _from_parquet(source: Source, folder: Path, name: str) -> Split:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     files = _parquet(folder, name)
@@ -221,7 +225,7 @@ def _from_parquet(source: Source, folder: Path, name: str) -> Split:
             raise DataError(f"{path} must have the columns {', '.join(wanted)}, {told} missing", source.hint)
         try:
             tables.append(pq.read_table(path, columns=wanted))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
     splits = [_decoded(source, table, path) for table, path in zip(tables, files, strict=True)]
     read = Split(*(torch.cat(each) for each in zip(*splits, strict=True)))
@@ -240,6 +244,7 @@ def _from_binary(source: Source, part: Parts, folder: Path) -> Split:
             told = f"{path} must hold {count} rows of {row} bytes, it has {len(data)} bytes in all"
             raise DataError(told, AGAIN_HINT)
         tables.append(np.frombuffer(data, np.uint8).reshape(-1, row))
+        _check_labels(source, tables[-1][:, source.label_bytes - 1], path)
     table = torch.from_numpy(np.concatenate(tables))
     images, labels = table[:, source.label_bytes :].reshape(-1, *source.shape), table[:, source.label_bytes - 1]
     return _checked(source, part, Split(images.contiguous(), labels), folder / part.files[0])
@@ -271,17 +276,17 @@ def _decoded(source: Source, table: "pa.Table", place: object) -> Split:
         labels = table[source.label_column].to_numpy()
         if labels.dtype.kind not in "iu":
             raise ValueError(f"labels are {labels.dtype}")  # noqa: TRY301 - told as the others are
-        images = _pixels([row["bytes"] for row in rows], source.shape)
+        images = _pixels([None if row is None else row["bytes"] for row in rows], source.shape)
         return Split(images, torch.from_numpy(labels.astype(np.int64)))
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{place} must hold images and whole-number labels: {error}", source.hint) from error
 
 
-def _pixels(files: Sequence[bytes], shape: tuple[int, int, int]) -> Tensor:
-    """Return encoded images of one size as uint8 (examples, channels, height, width).
+def _pixels(files: Sequence[bytes | None], shape: tuple[int, int, int]) -> Tensor:
+    """Return encoded images of one size, 8 bits a channel, as uint8 (examples, channels, height, width).
 
     Raises:
-        ValueError: one is no image, or of another size.
+        ValueError: one is missing, damaged, no image, of another size or of other colours.
         DataError: the library that decodes them is not installed.
     """
     try:
@@ -289,26 +294,35 @@ def _pixels(files: Sequence[bytes], shape: tuple[int, int, int]) -> Tensor:
     except ImportError as error:
         raise DataError("reading images needs the package pillow", EXTRA_HINT) from error
     channels, *size = shape
+    mode = {1: "L", 3: "RGB"}[channels]
     pixels = np.empty((len(files), *size, channels), np.uint8)
     for place, file in enumerate(files):
+        if file is None:
+            raise ValueError(f"image {place} is missing")
         try:
-            decoded = np.asarray(Image.open(io.BytesIO(file)).convert("L" if channels == 1 else "RGB"))
+            Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
+            image = Image.open(io.BytesIO(file), formats=FORMATS)
+            found = (image.mode, image.height, image.width)
+            decoded = np.asarray(image) if found == (mode, *size) else None
         except Exception as error:  # pillow raises errors of many kinds
-            raise ValueError(f"image {place}: {error}") from error
-        if decoded.shape[:2] != tuple(size):
-            raise ValueError(
-                f"image {place} must be {size[0]} x {size[1]}, it is {decoded.shape[0]} x {decoded.shape[1]}"
-            )
+            raise ValueError(f"image {place}: {str(error).split(' <')[0]}") from error
+        if decoded is None:
+            told = " x ".join(map(str, found[1:]))
+            raise ValueError(f"image {place} must be {mode}, {size[0]} x {size[1]}, it is {found[0]}, {told}")
         pixels[place] = decoded.reshape(*size, channels)
     return torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
 
 
 def _checked(source: Source, part: Parts, split: Split, place: object) -> Split:
     """Return a split whose labels are int64, seen to have as many images as it must and labels of classes there are."""
-    labels, most = split.labels.long(), len(source.class_names) - 1
+    labels = split.labels.long()
     if len(split.images) != part.count or len(labels) != part.count:
         raise DataError(f"{place} must hold {part.count} images, it holds {len(split.images)}", source.hint)
-    if int(labels.min()) < 0 or int(labels.max()) > most:
-        outside = int(labels.max() if int(labels.max()) > most else labels.min())
-        raise DataError(f"{place} must hold labels 0..{most}, got {outside}", source.hint)
+    _check_labels(source, labels.numpy(), place)
     return Split(split.images, labels)
+
+
+def _check_labels(source: Source, labels: NDArray[Any], place: object) -> None:
+    low, high, most = int(labels.min()), int(labels.max()), len(source.class_names) - 1
+    if low < 0 or high > most:
+        raise DataError(f"{place} must hold labels 0..{most}, got {high if high > most else low}", source.hint)

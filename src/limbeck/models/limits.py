@@ -1,8 +1,17 @@
 """How large a net may be."""
 
+import math
+
 from limbeck.errors import ArgumentError
 
 MOST_WEIGHTS = 2**31
+
+
+def check_scale(scale: float) -> float:
+    """Return the largest input value as a number, or raise ArgumentError unless it is > 0 and finite."""
+    if not 0 < scale < math.inf:
+        raise ArgumentError(f"scale must be > 0, got {scale}")
+    return float(scale)
 
 
 def check_weights(count: int) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
-from limbeck.models.limits import check_weights
+from limbeck.models.limits import check_scale, check_weights
 
 WIDEST = 1_000_000
 
@@ -36,7 +36,7 @@ class MLP(nn.Module):
         if len(widths) < 2 or min(widths) < 1 or max(widths) > WIDEST:
             raise ArgumentError(f"widths must be two or more numbers in 1..{WIDEST}, got {list(widths)}")
         check_weights(sum(inward * outward for inward, outward in pairwise(widths)))
-        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.register_buffer("scale", torch.tensor(check_scale(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         layers: list[nn.Module] = []
         for depth, (inward, outward) in enumerate(pairwise(widths)):

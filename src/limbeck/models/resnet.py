@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from limbeck.errors import ArgumentError
-from limbeck.models.limits import check_weights
+from limbeck.models.limits import check_scale, check_weights
 
 FIRST, STAGES = 16, (16, 32, 64)  # widths of the first convolution and of the stages, each at half the resolution
 
@@ -22,7 +22,7 @@ class _Residual(nn.Module):
 
     def __init__(self, first: nn.Module, blocks: list[nn.Module], width: int, classes: int, scale: float) -> None:
         super().__init__()
-        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.register_buffer("scale", torch.tensor(check_scale(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         self.first, self.blocks = first, nn.Sequential(*blocks)
         self.head = nn.Linear(width, classes)

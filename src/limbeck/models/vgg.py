@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.models.dropout import Dropout
-from limbeck.models.limits import check_weights
+from limbeck.models.limits import check_scale, check_weights
 from limbeck.models.whitening import Whitening
 
 WIDEST = 100_000
@@ -62,7 +62,7 @@ class VGG(nn.Module):
         widths = [channels, *(width for block in blocks for width in block)]
         inputs = widths[-1] * (1 if average else size // halvings) ** 2  # of the last layer
         check_weights(9 * sum(inward * outward for inward, outward in pairwise(widths)) + inputs * classes)
-        self.register_buffer("scale", torch.tensor(float(scale)))  # with the weights, so that it binds and ships
+        self.register_buffer("scale", torch.tensor(check_scale(scale)))  # with the weights, so that it binds and ships
         self.scale: Tensor
         self.image_shape = (channels, size, size)
         layers: list[nn.Module] = []

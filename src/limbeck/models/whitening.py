@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu
 
 from limbeck.errors import ArgumentError
+from limbeck.models.limits import check_scale
 
 SIDE = 2  # pixels of a patch, in both directions
 FLOOR = 5e-4  # added to each variance, for pixels in 0..1, so that directions of almost none are not blown up;
@@ -29,14 +30,17 @@ class Whitening(nn.Module):
         """
         super().__init__()
         shape = tuple(images.shape)
-        if images.ndim != 4 or len(images) * (shape[2] - 1) * (shape[3] - 1) <= SIDE**2 * shape[1]:
+        if images.ndim != 4 or not shape[1] or len(images) * (shape[2] - 1) * (shape[3] - 1) <= SIDE**2 * shape[1]:
             raise ArgumentError(
                 "whitening takes images (examples, channels, height, width) with more patches of 2 x 2 than a patch "
                 f"has values, got shape {shape}"
             )
-        patches = (images.double() / scale).unfold(2, SIDE, 1).unfold(3, SIDE, 1).permute(0, 2, 3, 1, 4, 5)
+        patches = (images.double() / check_scale(scale)).unfold(2, SIDE, 1).unfold(3, SIDE, 1).permute(0, 2, 3, 1, 4, 5)
         patches = patches.flatten(0, 2).flatten(1)  # (patches, channels · 4)
-        variances, directions = torch.linalg.eigh(torch.cov(patches.T))
+        covariance = torch.cov(patches.T)
+        if not covariance.isfinite().all():
+            raise ArgumentError("whitening takes images of finite values, got some that are not")
+        variances, directions = torch.linalg.eigh(covariance)
         rows = (directions / (variances + FLOOR).sqrt()).T
         shift = -rows @ patches.mean(0)
         self.channels = 2 * len(rows)

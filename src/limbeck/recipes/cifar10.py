@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import limbeck
 from limbeck.budget import Budget
 from limbeck.recipes.cifar10_labml import SMALL, Blocks, cropped
+from limbeck.recipes.mnist_ensemble import MOST_MEMBERS
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class Cifar10:
         """
         limbeck.objective.check_temperature(self.temperature)
         limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
-        if self.members < 2:
-            raise limbeck.ArgumentError(f"members must be >= 2, got {self.members}")
+        if not 2 <= self.members <= MOST_MEMBERS:
+            raise limbeck.ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {self.members}")
         every = (*self.fewer_views, self.views)
         if min(every) < 1 or any(before >= after for before, after in pairwise(every)):
             raise limbeck.ArgumentError(
@@ -89,6 +90,7 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
     config.check()
     sets = limbeck.data.load_cifar10(run.data)
     study = limbeck.study.Study.on(run, sets, config.validation, config.examples, accuracy=True)
+    study.check(_maker(config.medium)(), config.teacher, config.student)
     seen = cropped(study.train, config.pixels)
     whitening = limbeck.models.Whitening(study.train.at(study.train.ids[:WHITENED]))
 

@@ -97,6 +97,7 @@ def main(config: Cifar100Table, run: Run) -> "limbeck.conclusion.Result":
     study = limbeck.study.Study.on(
         run, limbeck.data.load_cifar100(run.data), config.validation, config.examples, paper=_published(), accuracy=True
     )
+    study.check(maker(pairs[0][1])(), config.budget)
     seen = cropped(study.train, config.pixels)
     rows, findings, every, judged = [], [], {}, []
     for large, small in pairs:

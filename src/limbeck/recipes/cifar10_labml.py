@@ -89,8 +89,9 @@ class Cifar10Labml:
             ArgumentError: a field is not what its rule allows.
         """
         limbeck.objective.check_temperature(self.temperature)
-        for weight in (self.hard_weight, self.labml_hard_weight):
-            limbeck.objective.check_hard_weight(weight, labelled=True)
+        limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
+        if not 0 <= self.labml_hard_weight <= 1:
+            raise limbeck.ArgumentError(f"labml_hard_weight must lie in 0..1, got {self.labml_hard_weight}")
         if self.views < 2:
             raise limbeck.ArgumentError(f"views must be >= 2, got {self.views}")
         for blocks in (self.large, self.small):
@@ -108,6 +109,8 @@ def main(config: Cifar10Labml, run: Run) -> "limbeck.conclusion.Result":
     config.check()
     sets = limbeck.data.load_cifar10(run.data)
     study = limbeck.study.Study.on(run, sets, config.validation, config.examples, paper=LABML, accuracy=True)
+    budgets = (config.labml_teacher, config.labml_student, config.teacher, config.scheduled, config.student)
+    study.check(limbeck.models.VGG(config.small, 10), *budgets)
     train, seen = study.train, cropped(study.train, config.pixels)
     vgg = limbeck.models.VGG
     [theirs] = study.teach(

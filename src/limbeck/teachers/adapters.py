@@ -70,7 +70,14 @@ class InBfloat16(nn.Module):
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
+        if not isinstance(net, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentError(f"what is asked in bfloat16 must be a torch.nn.Module, got {type(net).__name__}")
         self.net = net
+
+    @property
+    def fingerprint(self) -> str:
+        """What binds a store to it: what binds one to the net, and that it is asked so."""
+        return f"{teacher_fingerprint(self.net)}, in bfloat16"
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits (batch, classes)."""

@@ -115,25 +115,9 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_of(budget),
     )
-    if budget.compiled and device_here() == "cpu" and not any(map(shutil.which, COMPILERS)):
-        raise ArgumentError(
-            f"compiled steps need a C++ compiler on a CPU, none of {', '.join(COMPILERS)} is there",
-            "install one, or leave compiled False",
-        )
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise ArgumentError("a net must have parameters that can be trained, got none")
-    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
-    lonely = transfer_set.run_lengths is None and len(transfer_set) % budget.batch_size == 1
-    if normalised and lonely:
-        raise ArgumentError(
-            f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
-            f"in batches of {budget.batch_size}",
-            "choose another batch_size",
-        )
-    if validation is not None and validation.labels is not None:
-        validation.labels_to_judge()
-    if budget.early_stop is not None and (validation is None or validation.labels is None):
-        raise ArgumentError("early_stop needs a labelled validation set, got none")
+    check_affordable(budget, net, transfer_set, validation)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     progress = progress or Progress()
     with contextlib.ExitStack() as stack:
@@ -145,6 +129,33 @@ def fit(
             stack.enter_context(locked(training.folder / ".lock", wait=wait, say=progress.say))
         stack.enter_context(torch.random.fork_rng(devices=devices))
         return training.run(name, progress)
+
+
+def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, validation: TransferSet | None) -> None:
+    """Find what keeps a net from training on these sets with this budget.
+
+    Raises:
+        ArgumentError: a batch of one for a net that normalises batches, early stopping with nothing to go by, or
+            nothing to compile with.
+    """
+    size = budget.batch_size
+    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
+    lonely = transfer_set.run_lengths is None and (size == 1 or len(transfer_set) % size == 1)
+    if normalised and lonely:
+        raise ArgumentError(
+            f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
+            f"in batches of {size}",
+            "choose another batch_size",
+        )
+    if validation is not None and validation.labels is not None:
+        validation.labels_to_judge()
+    if budget.early_stop is not None and (validation is None or validation.labels is None):
+        raise ArgumentError("early_stop needs a labelled validation set, got none")
+    if budget.compiled and device_here() == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise ArgumentError(
+            f"compiled steps need a C++ compiler on a CPU, none of {', '.join(COMPILERS)} is there",
+            "install one, or leave compiled False",
+        )
 
 
 def device_here() -> str:
@@ -447,9 +458,9 @@ def _near(data: TransferSet, device: torch.device) -> TransferSet:
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return a net whose forward and backward are compiled whole, whatever was compiled before it."""
-    torch.compiler.reset()  # else the compiler gives up, with a word in its log, after some nets of one class
-    return torch.compile(net, dynamic=False, fullgraph=True)
+    """Return a net whose forward and backward are compiled, whatever was compiled before it."""
+    torch.compiler.reset()  # else what was compiled before decides what is compiled now, and so the last bits
+    return torch.compile(net, dynamic=False)
 
 
 def _optimizer(net: nn.Module, budget: Budget) -> torch.optim.Optimizer:
