@@ -136,7 +136,8 @@ BAD = [
         ("run", "digit"),
         (
             "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
-            "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, got 'digit'\n\nhint: did you mean digits?"
+            "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
+            "cifar10, cifar100-table, got 'digit'\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
@@ -153,7 +154,7 @@ BAD = [
     (("run", "digits", "--student.epochs", "0"), "epochs must be a whole number in 1..1000000000, got 0"),
     (("run", "digits", "--smoke", "--record"), "a smoke run can't be recorded"),
     (("run", "mnist", "--data", "nowhere"), "the data folder must exist, got nowhere"),
-    (("run", "mnist", "--data", "."), "must hold MNIST's four IDX files"),
+    (("run", "mnist", "--data", "."), "must hold the files of mnist, train-images-idx3-ubyte"),
     (("report", "nowhere"), "nowhere is no run's folder"),
     (("run", "digits", "--seeds", "2", "--seeds=3"), "an option must be given once, --seeds is there twice"),
     (("run", "digits", "--student-hidden", "1000000", "1000000"), "a net must have at most 2,147,483,648 weights"),

@@ -175,7 +175,10 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         ),
         (("--teacher", "none.onnx", "--data", "digits"), "none.onnx"),
         (("--teacher", "nets:softmaxed", "--data", "digits"), "a teacher must give logits, got probabilities"),
-        (("--teacher", "nets:big", "--data", "mmnist"), "data must be one of digits, mnist, letters, or a folder"),
+        (
+            ("--teacher", "nets:big", "--data", "mmnist"),
+            "data must be one of digits, mnist, cifar10, cifar100, letters, or a folder",
+        ),
         (
             ("--teacher", "nets:big", "--data", "digits", "--shard", "0/2"),
             "shard must be i/n with 1 <= i <= n, got '0/2'",
