@@ -49,6 +49,10 @@ def told(*arguments, cwd):
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     (folder / "nets.py").write_text(NETS)
+    arrays = folder / "arrays"
+    arrays.mkdir()
+    np.save(arrays / "inputs.npy", np.random.default_rng(0).integers(0, 17, (40, 1, 8, 8)).astype(np.uint8))
+    np.save(arrays / "labels.npy", np.arange(40) % 10)
     return folder
 
 
@@ -151,12 +155,8 @@ def test_weights_come_from_safetensors(place):
 
 
 def test_a_folder_of_arrays_is_a_data_set(place):
-    folder = place / "arrays"
-    folder.mkdir()
-    np.save(folder / "inputs.npy", np.random.default_rng(0).integers(0, 17, (40, 1, 8, 8)).astype(np.uint8))
-    np.save(folder / "labels.npy", np.arange(40) % 10)
     options = ("--encoding", "top_k", "--k", 3, "--temperatures", 1, 4)
-    facts = told("soften", "--teacher", "nets:big", "--data", folder, "--out", "own", *options, cwd=place)
+    facts = told("soften", "--teacher", "nets:big", "--data", "arrays", "--out", "own", *options, cwd=place)
     assert facts["examples"] == 40
     assert facts["encoding"] == {"name": "top_k", "k": 3, "temperatures": [1.0, 4.0]}
 
