@@ -81,12 +81,14 @@ def mean_logits(
     if mean not in ("arithmetic", "geometric"):
         raise ArgumentError(f"mean must be 'arithmetic' or 'geometric', got {mean!r}")
     kind = torch.promote_types(member_logits.dtype, torch.float32)
-    shares = torch.tensor(relative_weights(weights, len(member_logits)), dtype=kind, device=member_logits.device)
-    shares = shares[:, None, None]
-    wide = member_logits.to(shares.dtype)
+    relative = relative_weights(weights, len(member_logits))
+    wide = member_logits.to(kind)
     if len(wide) == 1:
         return wide[0]
-    wide, shares = wide[shares.flatten() > 0], shares[shares > 0][:, None, None]
+    heard = [member for member, share in enumerate(relative) if share >= torch.finfo(kind).tiny]
+    if len(heard) < len(wide):
+        wide = wide[heard]
+    shares = torch.tensor([relative[member] for member in heard], dtype=kind, device=wide.device)[:, None, None]
     if mean == "geometric":
         return (shares * wide).sum(0)
     return temperature * ((wide / temperature).log_softmax(-1) + shares.log()).logsumexp(0)
