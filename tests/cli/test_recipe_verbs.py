@@ -137,7 +137,7 @@ BAD = [
         (
             "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
             "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
-            "cifar10, cifar100-table, got 'digit'\n\nhint: did you mean digits?"
+            "cifar10-labml-ours, cifar10, cifar100-table, got 'digit'\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),

@@ -8,7 +8,7 @@ from small_runs import run_small, settings
 
 from limbeck import ArgumentError, Budget
 from limbeck.judge import count_parameters
-from limbeck.recipes import cifar10, cifar10_labml, cifar100_table
+from limbeck.recipes import cifar10, cifar10_labml, cifar10_labml_ours, cifar100_table
 from limbeck.study import Study
 
 ALL = {"examples": None}
@@ -28,61 +28,73 @@ def arms_of(module, config, folder, monkeypatch, **changes):
     return found
 
 
-def test_labmls_protocol_stands_beside_ours(tmp_path, monkeypatch):
+def test_labmls_protocol_stands_beside_what_was_published(tmp_path, monkeypatch):
     result = run_small(cifar10_labml, cifar10_labml.Cifar10Labml(), tmp_path, monkeypatch, changes=ALL)
-    assert settings(result) == [
-        "teacher, labml's protocol",
-        "twin, labml's protocol",
-        "student, labml's protocol",
-        "student, less weight on labels",
-        "student, and our schedule",
-        "student, and matched views",
-        "teacher",
-        "student, and our teacher",
-        "student",
-        "twin",
-    ]
-    assert [line["published accuracy"] for line in result.table[:4]] == ["85%", "80%", "82%", "–"]
-    published = {row["setting"]: row["paper"] for row in result.rows if row["metric"] == "accuracy"}
-    assert [published[f"{role}, labml's protocol"] for role in ("teacher", "twin", "student")] == [0.85, 0.80, 0.82]
-    assert published["student"] is None
+    assert settings(result) == ["teacher", "twin", "student", "student, less weight on labels"]
+    assert [line["published accuracy"] for line in result.table] == ["85%", "80%", "82%", "–"]
     by_name = {(row["setting"], row["metric"]): row["values"] for row in result.rows}
     for setting in settings(result):
         errors, accuracies = (by_name[setting, metric] for metric in ("test errors", "accuracy"))
         assert accuracies == [pytest.approx(1 - error / 100) for error in errors]
-    assert [said.split(":")[0] for said in result.findings[2:]] == [
+    assert [said.split(" makes ")[0].split(":")[0] for said in result.findings] == [
+        "The student",
+        "Less weight on labels",
+    ]
+
+
+def test_labmls_two_students_differ_in_the_labels_weight_alone(tmp_path, monkeypatch):
+    arms = arms_of(cifar10_labml, cifar10_labml.Cifar10Labml(), tmp_path, monkeypatch)
+    theirs, papers = (arms[name].objective for name in ("student", cifar10_labml.LESS))
+    assert (theirs.hard_weight, papers.hard_weight) == (5 / 9, 0.1)
+    assert replace(theirs, hard_weight=0.1) == papers
+    assert (theirs.temperature, theirs.num_views) == (5.0, 1)
+    assert {arm.transfer_set.view.spec()["name"] for arm in arms.values()} == {"plain"}
+    assert len({arm.budget for arm in arms.values()}) == 1
+
+
+def test_our_protocol_is_told_change_by_change(tmp_path, monkeypatch):
+    result = run_small(cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs(), tmp_path, monkeypatch, changes=ALL)
+    assert settings(result) == ["teacher", "student, labml's protocol", *cifar10_labml_ours.MEANS, "twin"]
+    assert [said.split(":")[0] for said in result.findings[1:]] == [
         "Less weight on labels",
         "A cosine with a higher peak, and larger batches",
         "Matched views",
-        "A teacher trained by our protocol",
         "More epochs",
     ]
 
 
-def test_each_of_labmls_students_changes_one_thing(tmp_path, monkeypatch):
+def test_each_student_of_our_protocol_changes_one_thing(tmp_path, monkeypatch):
     few = {name: Budget(epochs, 100) for name, epochs in (("labml_student", 1), ("scheduled", 2), ("student", 3))}
-    arms = arms_of(cifar10_labml, cifar10_labml.Cifar10Labml(), tmp_path, monkeypatch, **few)
-    steps = [arms[name] for name in ("student, labml's protocol", *cifar10_labml.MEANS)]
-    assert [arm.objective.hard_weight for arm in steps] == [5 / 9, *[0.1] * 5]
+    arms = arms_of(cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs(), tmp_path, monkeypatch, **few)
+    steps = [arms[name] for name in (cifar10_labml_ours.THEIRS, *cifar10_labml_ours.MEANS)]
+    assert [arm.objective.hard_weight for arm in steps] == [5 / 9, *[0.1] * 4]
     assert {arm.objective.temperature for arm in steps} == {5.0}
-    assert [arm.budget.epochs for arm in steps] == [1, 1, 2, 2, 2, 3]
+    assert [arm.budget.epochs for arm in steps] == [1, 1, 2, 2, 3]
     stores = [arm.objective.soft_targets.fingerprint for arm in steps]
-    assert stores[0] == stores[1] == stores[2]
-    assert stores[4] == stores[5]
-    assert len(set(stores)) == 3
-    assert [arm.objective.num_views for arm in steps] == [1, 1, 1, 2, 2, 2]
-    assert [arm.transfer_set.view.spec()["name"] for arm in steps] == [*["plain"] * 3, *["crop-flip"] * 3]
-    default = cifar10_labml.Cifar10Labml()
-    assert default.labml_student.epochs == default.scheduled.epochs == 10
-    assert replace(default.scheduled, epochs=default.student.epochs) == default.student
+    assert len(set(stores[:3])) == len(set(stores[3:])) == 1
+    assert stores[2] != stores[3]
+    assert [arm.objective.num_views for arm in steps] == [1, 1, 1, 2, 2]
+    assert [arm.transfer_set.view.spec()["name"] for arm in steps] == [*["plain"] * 3, *["crop-flip"] * 2]
     twin, best = arms["twin"], steps[-1]
     assert (twin.budget, twin.objective.num_views, twin.transfer_set.view) == (best.budget, 2, best.transfer_set.view)
 
 
+def test_our_first_student_is_labmls_and_schedules_differ_in_their_epochs_alone():
+    theirs, ours = cifar10_labml.Cifar10Labml(), cifar10_labml_ours.Cifar10LabmlOurs()
+    assert (ours.labml_student, ours.labml_hard_weight, ours.temperature, ours.small) == (
+        theirs.student,
+        theirs.labml_hard_weight,
+        theirs.temperature,
+        theirs.small,
+    )
+    assert ours.labml_student.epochs == ours.scheduled.epochs == 10
+    assert replace(ours.scheduled, epochs=ours.student.epochs) == ours.student
+
+
 def test_the_defaults_are_labmls_protocol():
     config = cifar10_labml.Cifar10Labml()
-    assert (config.labml_teacher.epochs, config.labml_student.epochs) == (20, 10)
-    for budget in (config.labml_teacher, config.labml_student):
+    assert (config.teacher.epochs, config.student.epochs) == (20, 10)
+    for budget in (config.teacher, config.student):
         assert (budget.batch_size, budget.learning_rate, budget.weight_decay) == (64, 2.5e-4, 0.0)
         assert (budget.optimizer, budget.schedule, budget.warmup) == ("adam", "constant", 0.0)
     soft, hard = 100 / (10 * 5**2), 0.5  # 100 · KL / classes = 0.4 · T² · KL at T = 5
@@ -176,7 +188,12 @@ class Pooled(torch.nn.Module):
         (cifar10, cifar10.Cifar10(members=1), r"members must lie in 2\.\.100, got 1"),
         (cifar10, cifar10.Cifar10(student=Budget(early_stop=3)), "early_stop needs a labelled validation set"),
         (cifar10, cifar10.Cifar10(student=Budget(batch_size=299)), "can't train on a batch of one"),
-        (cifar10_labml, cifar10_labml.Cifar10Labml(scheduled=Budget(batch_size=299)), "can't train on a batch of one"),
+        (cifar10_labml, cifar10_labml.Cifar10Labml(student=Budget(batch_size=299)), "can't train on a batch of one"),
+        (
+            cifar10_labml_ours,
+            cifar10_labml_ours.Cifar10LabmlOurs(scheduled=Budget(batch_size=299)),
+            "can't train on a batch of one",
+        ),
         (cifar100_table, cifar100_table.Cifar100Table(budget=Budget(batch_size=1)), "can't train on a batch of one"),
         (cifar10, cifar10.Cifar10(fewer_views=(4, 1)), "fewer_views must be >= 1, rise and stay below views"),
         (cifar10, cifar10.Cifar10(fewer_views=(0,)), "fewer_views must be >= 1, rise and stay below views"),
@@ -186,9 +203,14 @@ class Pooled(torch.nn.Module):
         (cifar10, cifar10.Cifar10(validation=300), "validation set must take between 1 and 299"),
         (cifar10, cifar10.Cifar10(examples=301), r"examples must lie in 1\.\.300, got 301"),
         (cifar10, cifar10.Cifar10(pixels=33), "crop must not exceed the image, got 33 pixels"),
-        (cifar10_labml, cifar10_labml.Cifar10Labml(views=1), "views must be >= 2, got 1"),
+        (cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs(views=1), "views must be >= 2, got 1"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(labml_hard_weight=2.0), r"labml_hard_weight must lie in 0\.\.1"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(dropout=1.5), "dropout"),
+        (
+            cifar10_labml_ours,
+            cifar10_labml_ours.Cifar10LabmlOurs(labml_hard_weight=-1.0),
+            r"labml_hard_weight must lie",
+        ),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=("A:B",)), "pairs must be one or more different ones of"),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=()), "pairs must be one or more different ones of"),
         (cifar100_table, cifar100_table.Cifar100Table(views=0), "views must be >= 1, got 0"),

@@ -11,6 +11,7 @@ from typing import Any
 from limbeck.recipes import (
     cifar10,
     cifar10_labml,
+    cifar10_labml_ours,
     cifar100_table,
     digits,
     letters,
@@ -57,6 +58,7 @@ RECIPES = (
     _recipe(mnist_best, mnist_best.MnistBest),
     _recipe(mnist_objectives, mnist_objectives.MnistObjectives),
     _recipe(cifar10_labml, cifar10_labml.Cifar10Labml),
+    _recipe(cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs),
     _recipe(cifar10, cifar10.Cifar10),
     _recipe(cifar100_table, cifar100_table.Cifar100Table),
 )

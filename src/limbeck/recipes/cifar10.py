@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import limbeck
 from limbeck.budget import Budget
-from limbeck.recipes.cifar10_labml import SMALL, Blocks, cropped
+from limbeck.recipes.cifar10_labml import SMALL, Blocks
+from limbeck.recipes.cifar10_labml_ours import cropped
 from limbeck.recipes.mnist_ensemble import MOST_MEMBERS
 from limbeck.runs import Run
 

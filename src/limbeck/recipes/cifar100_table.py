@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import limbeck
 from limbeck.budget import Budget
-from limbeck.recipes.cifar10_labml import cropped
+from limbeck.recipes.cifar10_labml_ours import cropped
 from limbeck.runs import Run
 
 if TYPE_CHECKING:
