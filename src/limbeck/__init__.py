@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from limbeck import objective as objective
     from limbeck import report as report
     from limbeck import road as road
+    from limbeck import ship as ship
     from limbeck import study as study
     from limbeck import targets as targets
     from limbeck import teachers as teachers
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
         DataError,
         LimbeckError,
         RunError,
+        ShipError,
         TargetsError,
         TrainingError,
     )
     from limbeck.judge import Measures, evaluate
     from limbeck.objective import distillation_loss, soften
+    from limbeck.ship import export_onnx
     from limbeck.targets import SoftTargets, write_soft_targets
     from limbeck.teachers import Ensemble
     from limbeck.training import Fitted, fit
@@ -51,6 +54,7 @@ _HOME = {
     "LimbeckError": "errors",
     "Measures": "judge",
     "RunError": "errors",
+    "ShipError": "errors",
     "SoftTargets": "targets",
     "TargetsError": "errors",
     "TrainingError": "errors",
@@ -58,6 +62,7 @@ _HOME = {
     "distill": "distillation",
     "distillation_loss": "objective",
     "evaluate": "judge",
+    "export_onnx": "ship",
     "fit": "training",
     "soften": "objective",
     "write_soft_targets": "targets",
@@ -72,6 +77,7 @@ _ROOMS = (
     "objective",
     "report",
     "road",
+    "ship",
     "study",
     "targets",
     "teachers",
@@ -89,6 +95,7 @@ __all__ = [
     "LimbeckError",
     "Measures",
     "RunError",
+    "ShipError",
     "SoftTargets",
     "TargetsError",
     "TrainingError",
@@ -98,6 +105,7 @@ __all__ = [
     "distill",
     "distillation_loss",
     "evaluate",
+    "export_onnx",
     "fit",
     "models",
     "soften",

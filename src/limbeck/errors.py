@@ -5,6 +5,7 @@
     ├── DataError       a data set that is missing, half there or corrupt
     ├── TargetsError    a soft-target store that is damaged, or was made from something else
     ├── TrainingError   a loss that is no longer finite
+    ├── ShipError       a net that can't be exported, or an exported one that doesn't say what the net says
     └── RunError        a run's folder that belongs to another run, is in use, damaged, or can't be written
         └── BusyError   another process is at it right now
 
@@ -41,6 +42,10 @@ class TargetsError(LimbeckError):
 
 class TrainingError(LimbeckError):
     """A training can't go on: its loss is not finite."""
+
+
+class ShipError(LimbeckError):
+    """A net can't be exported or quantised, or what came of it doesn't say what the net says."""
 
 
 class RunError(LimbeckError):

@@ -56,7 +56,7 @@ def from_onnx(
     """
     check_gives(gives, floor)
     path = Path(path)
-    session = _open(path)
+    session = open_session(path)
     entry, name = _input_of(session, path), _output_of(session, path, output)
     told = {"model": onnx_fingerprint(path), "output": name, "floor": floor if gives == "probs" else None}
     identity = fingerprint(told)
@@ -73,18 +73,21 @@ def from_onnx(
     return AdaptedTeacher(f"{path.name}, output {name!r}", ask, lambda: identity, gives, floor)
 
 
-def _open(path: Path) -> "InferenceSession":
+def open_session(path: Path, threads: int | None = None) -> "InferenceSession":
+    """Return ONNX Runtime at a file, on as many threads as torch has where none are given.
+
+    Raises:
+        ArgumentError: ONNX Runtime is not installed, or this is no ONNX file.
+    """
     try:
         import onnxruntime
     except ImportError as error:
-        raise ArgumentError(
-            "a teacher in an ONNX file needs the package onnxruntime", "pip install 'limbeck[onnx]'"
-        ) from error
+        raise ArgumentError("an ONNX file needs the package onnxruntime", "pip install 'limbeck[onnx]'") from error
     if not path.is_file():
-        raise ArgumentError(f"an ONNX teacher must be a file, there is none at {path}", "look at the path")
+        raise ArgumentError(f"an ONNX model must be a file, there is none at {path}", "look at the path")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:

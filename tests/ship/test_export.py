@@ -1,0 +1,150 @@
+"""An exported net: raw inputs, any number of rows, what it says of itself, and when it is refused."""
+
+import json
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import limbeck
+from limbeck.data import TransferSet
+from limbeck.errors import ArgumentError, RunError, ShipError
+from limbeck.models import MLP, VGG, Normalised, Whitening, WideResNet
+from limbeck.ship import export
+from limbeck.teachers import Ensemble, InBfloat16, from_function, teacher_fingerprint
+
+GENERATOR = torch.Generator().manual_seed(0)
+ROWS = torch.randint(0, 17, (9, 6), dtype=torch.uint8, generator=GENERATOR)
+IMAGES = torch.randint(0, 256, (9, 3, 8, 8), dtype=torch.uint8, generator=GENERATOR)
+
+
+def mlp(seed=0, **options):
+    torch.manual_seed(seed)
+    return MLP([6, 8, 3], scale=16, **options)
+
+
+def session(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def whitened():
+    torch.manual_seed(0)
+    return VGG(((4,), (4,)), 3, size=8, dropout=0.5, average=True, whitening=Whitening(IMAGES.float()))
+
+
+NETS = {
+    "VGG": (whitened, IMAGES),
+    "WideResNet": (lambda: WideResNet(10, classes=3), IMAGES),
+    "normalised": (lambda: Normalised(nn.Sequential(nn.Conv2d(3, 3, 8), nn.Flatten()), 255, (0.1, 0.2, 0.3)), IMAGES),
+    "arithmetic": (lambda: Ensemble([mlp(1, dropout=0.5), mlp(2), mlp(3)], weights=[1, 2, 0]), ROWS),
+    "geometric": (lambda: Ensemble([mlp(1), mlp(2)], "geometric"), ROWS),
+    "floats": (mlp, ROWS.float()),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_onnx_runtime_says_what_pytorch_says_of_raw_inputs(name, tmp_path):
+    make, inputs = NETS[name]
+    torch.manual_seed(0)
+    net = make()
+    parity = limbeck.export_onnx(net, inputs, tmp_path / "net.onnx")
+    assert parity.rows == 9
+    assert parity.top1_agreement == 1.0
+    assert all(module.training for module in net.modules()), "the net is left as it was"
+    shipped = export.on_cpu(net)
+    for count in (1, 2, 9):
+        (logits,) = session(tmp_path / "net.onnx").run(["logits"], {"inputs": inputs[:count].numpy()})
+        with torch.no_grad():
+            assert_close(torch.from_numpy(logits), shipped(inputs[:count]), rtol=1e-4, atol=1e-4)
+
+
+def test_a_file_says_what_it_is(tmp_path):
+    path, net = tmp_path / "net.onnx", mlp()
+    limbeck.export_onnx(net, TransferSet(ROWS, class_names=("a", "<b>", "ü")), path, name="it")
+    told = session(path).get_modelmeta().custom_metadata_map
+    assert json.loads(told["class_names"]) == ["a", "<b>", "ü"]
+    assert json.loads(told["input"]) == {"type": "uint8", "shape": ["batch", 6]}
+    assert told["name"] == "it"
+    assert told["made_from"] == teacher_fingerprint(net)
+    assert told["limbeck"] == limbeck.__version__
+    assert int(told["parameters"]) == 6 * 8 + 8 + 8 * 3 + 3
+    assert int(told["macs"]) == 6 * 8 + 8 * 3
+
+
+def test_equal_nets_give_equal_files_that_tell_no_paths(tmp_path):
+    for name in ("a", "b"):
+        limbeck.export_onnx(mlp(), ROWS, tmp_path / name, class_names="xyz")
+    data = (tmp_path / "a").read_bytes()
+    assert data == (tmp_path / "b").read_bytes()
+    assert b"mlp.py" not in data
+    assert len(data) < 4 * 83 + 4000
+    onnx.checker.check_model(onnx.load(tmp_path / "a"), full_check=True)
+
+
+def test_multiplications_of_a_convolution():
+    assert export.multiply_adds(nn.Conv2d(3, 5, 3, padding=1), torch.zeros(1, 3, 8, 8)) == 3 * 9 * 5 * 64
+
+
+class Random(nn.Module):
+    def forward(self, inputs):
+        return torch.rand(inputs.shape[0], 3)
+
+
+class Branching(nn.Module):
+    def forward(self, inputs):
+        return inputs.float() if inputs.sum() > 0 else -inputs.float()
+
+
+class CountsRows(nn.Module):
+    def forward(self, inputs):
+        return inputs.float() * len(list(inputs))
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (Random(), "logits must be PyTorch's within"),
+        (Branching(), "can't be exported to ONNX: GuardOnDataDependentSymNode"),
+        (CountsRows(), "graph is one for batches of 2 rows alone.*\n\nhint: torch.export must be able to trace it"),
+    ],
+)
+def test_a_net_that_can_not_be_shipped_leaves_no_file(net, message, tmp_path):
+    with pytest.raises(ShipError, match=message):
+        limbeck.export_onnx(net, ROWS, tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_arguments_are_refused(tmp_path, monkeypatch, shapes_unchecked):
+    path = tmp_path / "net.onnx"
+    with pytest.raises(ArgumentError, match="must be a torch.nn.Module, got function"):
+        limbeck.export_onnx(lambda x: x, ROWS, path)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="class names must be as many as logits, 3, got 2"):
+        limbeck.export_onnx(mlp(), ROWS, path, class_names=("a", "b"))
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot write"):
+        limbeck.export_onnx(mlp(), ROWS, tmp_path / "file" / "net.onnx")
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(ArgumentError, match=r"packages onnx, onnxruntime, onnxscript\n\nhint: pip install 'limbeck"):
+        limbeck.export_onnx(mlp(), ROWS, path)
+
+
+def test_a_teacher_is_one_net_where_all_of_it_is_net():
+    first, second = mlp(1), mlp(2)
+    assert export.net_of(first) is first
+    assert export.net_of(InBfloat16(first)) is first
+    together = export.net_of(Ensemble([InBfloat16(first), second], weights=[1, 3]))
+    assert isinstance(together, Ensemble)
+    assert together.members == [first, second]
+    assert together.weights == (0.25, 0.75)
+    function = from_function(lambda x: x, "it")
+    assert export.net_of(function) is None
+    assert export.net_of(Ensemble([first, function])) is None
+
+
+def test_what_is_shipped_is_float32_in_evaluation_mode():
+    shipped = export.on_cpu(Ensemble([mlp(dropout=0.5).double()]))
+    assert {parameter.dtype for parameter in shipped.parameters()} == {torch.float32}
+    assert not any(module.training for module in shipped.modules())
