@@ -11,7 +11,7 @@ from limbeck.judge import Measures
 
 def outcome(teacher, ensemble, twin, student, p=0.04):
     def measures(errors, size=10):
-        return Measures(1000, errors, errors / 1000, 0.1, 0.9, size)
+        return Measures(1000, errors, errors / 1000, 0.2, 0.1, 0.9, size)
 
     found = {"teacher": [measures(e) for e in teacher], "twin": [measures(twin)], "student": [measures(student)]}
     if ensemble is not None:
@@ -70,6 +70,7 @@ def test_the_table_has_the_papers_figure_where_there_is_one():
         "seeds": "2",
         "test errors": "65.0 ± 7.1",
         "NLL": "0.065 ± 0.007",
+        "Brier": "0.200 ± 0.000",
         "ECE": "0.100 ± 0.000",
         "agreement": "90.0 ± 0.0%",
         "parameters": "10",

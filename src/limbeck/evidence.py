@@ -17,6 +17,7 @@ METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
     ACCURACY: lambda m: m.accuracy,
     "NLL": lambda m: m.nll,
+    "Brier": lambda m: m.brier,
     "ECE": lambda m: m.ece,
     "agreement": lambda m: m.agreement,
     "parameters": lambda m: m.parameters,

@@ -29,7 +29,7 @@ def test_a_run_ends_in_a_table_and_a_page(smoke):
     folder, done = smoke
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    columns = ["model", "seeds", "test errors", "NLL", "ECE", "agreement", "parameters", "latency p50 (ms)"]
+    columns = ["model", "seeds", "test errors", "NLL", "Brier", "ECE", "agreement", "parameters", "latency p50 (ms)"]
     assert lines[0].split() == " ".join(columns).split()
     assert [line.split()[0] for line in lines[1:5]] == ["teacher", "ensemble", "twin", "student"]
     assert "2 paired seeds, 95% interval of the difference " in done.stdout

@@ -3,13 +3,14 @@
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.judge import most_confused
 from limbeck.report.judged import Evidence, Judged
 from limbeck.report.pictures import Picture, axis, layout
 
@@ -138,14 +139,6 @@ def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
 def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:
     wrong = int((model.chosen != labels).sum())
     said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,}"
-    pairs = list(_most_confused(model, labels, len(names)))
-    told = ", ".join(f"{names[label]} taken for {names[choice]} ({count}×)" for label, choice, count in pairs)
+    pairs = most_confused(model.chosen, labels, len(names), MOST_CONFUSED)
+    told = ", ".join(f"{names[each.label]} taken for {names[each.choice]} ({each.examples}×)" for each in pairs)
     return f"{said}. Most often {told}." if pairs else f"{said}."
-
-
-def _most_confused(model: Judged, labels: Int[Tensor, " examples"], num_classes: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (label, choice, count) of the commonest errors; of equal ones the lower classes come first."""
-    wrong = model.chosen != labels
-    pairs, counts = (labels[wrong] * num_classes + model.chosen[wrong]).unique(return_counts=True)
-    for place in counts.argsort(descending=True, stable=True)[:MOST_CONFUSED].tolist():
-        yield *divmod(int(pairs[place]), num_classes), int(counts[place])

@@ -1,0 +1,62 @@
+"""What a model is worth: its figures on held-out examples, and whether a difference is one.
+
+measures.py      one model's figures on a labelled set
+calibration.py   how far its confidence can be trusted, before and after one fitted temperature
+fidelity.py      how far it says what its teacher says
+classes.py       its figures class by class, and what it takes for what
+judgement.py     all of these of one trained net
+significance.py  whether a difference is one: over seeds, over examples
+biases.py        what to add to some classes' logits
+latency.py       how long one example takes
+"""
+
+from limbeck.judge.biases import class_bias
+from limbeck.judge.calibration import Bin, brier_score, expected_calibration_error, fit_temperature, reliability
+from limbeck.judge.classes import ClassFigures, Confusion, by_class, class_table, most_confused
+from limbeck.judge.fidelity import Fidelity, fidelity, fidelity_where
+from limbeck.judge.latency import latency_ms, times_of
+from limbeck.judge.measures import Measures, count_errors, count_parameters, evaluate, measure
+from limbeck.judge.significance import (
+    Interval,
+    examples_interval,
+    mcnemar_p,
+    paired_interval,
+    proportion_interval,
+    recovered_interval,
+    seeds_interval,
+    share_recovered,
+    sign_flip_p,
+)
+
+__all__ = [
+    "Bin",
+    "ClassFigures",
+    "Confusion",
+    "Fidelity",
+    "Interval",
+    "Measures",
+    "brier_score",
+    "by_class",
+    "class_bias",
+    "class_table",
+    "count_errors",
+    "count_parameters",
+    "evaluate",
+    "examples_interval",
+    "expected_calibration_error",
+    "fidelity",
+    "fidelity_where",
+    "fit_temperature",
+    "latency_ms",
+    "mcnemar_p",
+    "measure",
+    "most_confused",
+    "paired_interval",
+    "proportion_interval",
+    "recovered_interval",
+    "reliability",
+    "seeds_interval",
+    "share_recovered",
+    "sign_flip_p",
+    "times_of",
+]
