@@ -177,7 +177,7 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         (("--teacher", "nets:softmaxed", "--data", "digits"), "a teacher must give logits, got probabilities"),
         (
             ("--teacher", "nets:big", "--data", "mmnist"),
-            "data must be one of digits, mnist, cifar10, cifar100, letters, or a folder",
+            "data must be one of digits, mnist, cifar10, cifar100, letters, a file, a folder or a data set of the hub",
         ),
         (
             ("--teacher", "nets:big", "--data", "digits", "--shard", "0/2"),
@@ -189,7 +189,7 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         (("--teacher", "nets:big", "--data", "digits", "--temperatures", 4), "float16 serves every temperature"),
         (("--teacher", "nets:big", "--data", "digits", "--k", 4), "--k is for top_k, the encoding is float16"),
         (("--teacher", "nets:big", "--data", "digits", "--gives", "probs"), "are for ONNX teachers, there is none"),
-        (("--teacher", "nets:big", "--data", "arrays", "--split", "test"), "a folder of arrays has no splits"),
+        (("--teacher", "nets:big", "--data", "arrays", "--split", "test"), "arrays has no splits, got 'test'"),
         (
             ("--teacher", "nets:big", "--data", "digits", "--teacher-weights", "a", "b"),
             "teacher-weights must be one file",

@@ -14,7 +14,7 @@ from limbeck.errors import ArgumentError
 from limbeck.progress import progress_for
 
 if TYPE_CHECKING:
-    from limbeck.data import TransferSet, View
+    from limbeck.data import Columns, TransferSet, View
     from limbeck.targets import Encoding
     from limbeck.teachers import Teacher
 
@@ -42,14 +42,51 @@ class TeacherOptions:
 
 
 @dataclass(frozen=True)
-class DataOptions:
-    """What is judged."""
+class SourceOptions:
+    """Where data comes from."""
 
     data: str | None = None
-    """digits, mnist, cifar10, cifar100 or letters (LIMBECK_DATA names their folder), or a folder: with the files of one
-    of these, or with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
-    split: Literal["training", "test"] | None = None
-    """Which part of a named data set; the training set by default."""
+    """A CSV, Parquet or Arrow file, or a folder of them; a folder of images; a data set of the hub, as owner/name;
+    digits, mnist, cifar10, cifar100 or letters (LIMBECK_DATA names their folder), or a folder with their files; or a
+    folder with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
+    inputs: tuple[str, ...] = ()
+    """Columns that are inputs; guessed, and told, where none are named: images, or lists of numbers, or else all
+    columns of numbers."""
+    label: str | None = None
+    """Column that is the label; one called label, labels, class, target or y by default."""
+    classes: tuple[str, ...] = ()
+    """All classes in the order of the teacher's outputs; those of the training set, sorted, by default."""
+    unlabelled: bool = False
+    """Use no labels even where there are some."""
+
+    @property
+    def columns(self) -> "Columns":
+        """Which columns are which."""
+        from limbeck.data import Columns
+
+        return Columns(self.inputs, self.label, self.classes, self.unlabelled)
+
+    @property
+    def source(self) -> str:
+        """Where data comes from.
+
+        Raises:
+            ArgumentError: nothing is named.
+        """
+        if self.data is None:
+            raise ArgumentError(
+                "data must be named, got none",
+                "--data table.csv, a folder of tables or images, owner/name of the hub, or digits, mnist, ...",
+            )
+        return self.data
+
+
+@dataclass(frozen=True)
+class DataOptions(SourceOptions):
+    """What is judged."""
+
+    split: Literal["training", "validation", "test"] | None = None
+    """Which part of the data; the training set by default."""
 
 
 @dataclass(frozen=True)
@@ -170,14 +207,10 @@ def teacher_from(options: TeacherOptions) -> "Teacher":
 
 def data_from(options: DataOptions, view: "View") -> "TransferSet":
     """Return the data that options name, seen through a view."""
-    if options.data is None:
-        raise ArgumentError(
-            "data must be named, got none",
-            "--data digits, mnist, cifar10, cifar100 or letters, or a folder of .npy files",
-        )
     from limbeck.data import load_data
 
-    return load_data(options.data, options.split).seen_through(view)
+    say = progress_for(quiet=isinstance(options, Output) and options.quiet).say
+    return load_data(options.source, options.split, options.columns, say=say).seen_through(view)
 
 
 def encoding_from(options: EncodingOptions) -> "Encoding":

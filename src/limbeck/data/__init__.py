@@ -1,18 +1,22 @@
 """Data sets: their one form, where they come from, and the views through which they are seen."""
 
+from limbeck.data.columns import Columns
 from limbeck.data.images import load_cifar10, load_cifar100, load_mnist
-from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters
+from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters, load_splits
+from limbeck.data.splits import Splits
 from limbeck.data.tables import Mingle, Noise, neighbours
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.views import CropFlip, Elastic, Jitter, Plain, View
 
 __all__ = [
+    "Columns",
     "CropFlip",
     "Elastic",
     "Jitter",
     "Mingle",
     "Noise",
     "Plain",
+    "Splits",
     "TransferSet",
     "View",
     "load_arrays",
@@ -22,5 +26,6 @@ __all__ = [
     "load_digits",
     "load_letters",
     "load_mnist",
+    "load_splits",
     "neighbours",
 ]

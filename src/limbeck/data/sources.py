@@ -4,8 +4,10 @@ load_digits()         1,797 digits of 8 x 8 pixels that come with scikit-learn: 
 load_mnist(folder), load_cifar10(folder), load_cifar100(folder)    see `limbeck.data.images`
 load_letters(folder)  20,000 rows of 16 numbers, the UCI file; without a folder from openml.org
 load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, mapped and not read
+load_splits(source)   any of these, or anybody's own tables and images, by name or path
 """
 
+import difflib
 import os
 import warnings
 from collections.abc import Callable
@@ -15,7 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from limbeck.data.columns import Columns, from_tables
+from limbeck.data.files import TABLES, read_tables, suffix_of
+from limbeck.data.folders import IMAGES, from_images
+from limbeck.data.hub import is_hub_name, read_hub
 from limbeck.data.images import CIFAR10, CIFAR100, ENVIRONMENT, MNIST, holds, load_cifar10, load_cifar100, load_mnist
+from limbeck.data.splits import Splits
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, DataError
 
@@ -130,15 +137,50 @@ def _mapped(path: Path) -> torch.Tensor:
         raise DataError(f"{path} must be an array of numbers in numpy's format: {told}") from error
 
 
-def load_data(source: str, split: str | None = None) -> TransferSet:
-    """Return what a command line names: a data set by name (one split, training where None), or a folder.
+def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[str], None] = lambda _: None) -> Splits:
+    """Return what a command line names, split by split.
 
-    A folder holds what `load_arrays` reads, or the files of a data set that has a name.
+    A data set by name; a CSV, Parquet or Arrow file, or a folder of such; a folder of images; a folder of what
+    `load_arrays` reads, or of the files of a data set that has a name; or a data set of the hub, as owner/name. Files
+    called train, validation and test give the splits.
+
+    Args:
+        source: the name or the path.
+        columns: which columns of tables are inputs and label; guessed where not said.
+        say: told what was guessed.
 
     Raises:
-        DataError: there is no such data, or it is corrupt.
-        ArgumentError: a split of a folder of arrays, which has none.
+        DataError: there is no such data, or it is not what it must be.
+        ArgumentError: columns of what is no table.
     """
+    columns = columns or Columns()
+    path = Path(source)
+    if path.is_file() and suffix_of(path) is not None:
+        return from_tables(read_tables(path), columns, path.name, say=say)
+    if not path.exists() and is_hub_name(source):
+        name, _, configuration = source.partition(":")
+        return from_tables(read_hub(name, configuration or None), columns, name, say=say)
+    if path.is_dir() and not _has_a_form_of_its_own(path):
+        if any(suffix_of(file) is not None for file in path.rglob("*")):
+            return from_tables(read_tables(path), columns, path.name, say=say)
+        if any(file.suffix.lower() in IMAGES for file in path.rglob("*")):
+            return from_images(path, columns, path.name, say=say)
+    if columns.given:
+        raise ArgumentError(f"columns and classes are those of tables and of folders of images, {source} is neither")
+    if path.is_dir() and (path / "inputs.npy").exists():
+        return Splits(load_arrays(path))
+    training, test = _loaded_by_name(source)
+    return Splits(training, test=test)
+
+
+def _has_a_form_of_its_own(folder: Path) -> bool:
+    """Return whether a folder holds what `load_arrays` reads, or the files of a data set that has a name."""
+    files = (folder / "inputs.npy", folder / LETTER_FILE)
+    return any(file.exists() for file in files) or any(holds(folder, each) for each in (MNIST, CIFAR10, CIFAR100))
+
+
+def _loaded_by_name(source: str) -> tuple[TransferSet, TransferSet]:
+    """Return the data set that has this name, or whose files a folder holds, as (training, test)."""
     named: dict[str, Loader] = {
         "digits": lambda _: load_digits(),
         "mnist": load_mnist,
@@ -146,20 +188,46 @@ def load_data(source: str, split: str | None = None) -> TransferSet:
         "cifar100": load_cifar100,
         "letters": load_letters,
     }
-    place = ("training", "test").index(split or "training")
     if source in named:
-        return named[source](None)[place]
+        return named[source](None)
     folder = Path(source)
+    if folder.is_file():
+        raise DataError(f"a data file must end in {', '.join(TABLES)}, got {source!r}")
     if not folder.is_dir():
-        raise DataError(f"data must be one of {', '.join(named)}, or a folder, got {source!r}")
-    if (folder / "inputs.npy").exists():
-        if split is not None:
-            raise ArgumentError(f"a folder of arrays has no splits, got {split!r}", "give a folder for each")
-        return load_arrays(folder)
+        near = difflib.get_close_matches(source, named, 1, 0.5)
+        raise DataError(
+            f"data must be one of {', '.join(named)}, a file, a folder or a data set of the hub, got {source!r}",
+            f"did you mean {near[0]}?" if near else "the hub's data sets are named owner/name",
+        )
     if (folder / LETTER_FILE).exists():
-        return load_letters(folder)[place]
+        return load_letters(folder)
     for images in (MNIST, CIFAR10, CIFAR100):
         if holds(folder, images):
-            return named[images.name](folder)[place]
+            return named[images.name](folder)
     names = [name for name in named if name != "digits"]
-    raise DataError(f"{folder} must hold inputs.npy, or the files of {' or '.join(names)}; it holds none of them")
+    raise DataError(
+        f"{folder} must hold tables ({', '.join(TABLES)}), images, inputs.npy, or the files of {' or '.join(names)}; "
+        "it holds none of them"
+    )
+
+
+def load_data(
+    source: str,
+    split: str | None = None,
+    columns: Columns | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+) -> TransferSet:
+    """Return one split of what `load_splits` finds, the training set where None is named.
+
+    Raises:
+        DataError: there is no such data, or it is not what it must be.
+        ArgumentError: it has no such split.
+    """
+    splits = load_splits(source, columns, say=say)
+    there = {name: data for name, data in vars(splits).items() if data is not None}
+    if split is not None and list(there) == ["training"]:
+        raise ArgumentError(f"{source} has no splits, got {split!r}", "give a file or a folder for each")
+    if split not in (None, *there):
+        raise ArgumentError(f"{source} must have the split, it has {', '.join(there)}, got {split!r}")
+    return there[split or "training"]

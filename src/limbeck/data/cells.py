@@ -1,0 +1,190 @@
+"""What the cells of a table's columns hold: images, lists of numbers, or numbers, as one tensor."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limbeck.data.files import Part
+from limbeck.data.images import stacked
+from limbeck.data.labels import compute, is_text, refuse_rows
+from limbeck.data.splits import Split
+from limbeck.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+COLUMNS_HINT = "--inputs names the columns that are inputs, --label the one that is the label"
+
+
+def is_image(kind: "pa.DataType") -> bool:
+    """Return whether a column holds encoded images: bytes, or the hub's pair of bytes and path."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def is_list(kind: "pa.DataType") -> bool:
+    """Return whether a column holds lists of numbers, or lists of such."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_list(kind.storage_type)
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return is_number(kind.value_type) or is_list(kind.value_type)
+
+
+def is_number(kind: "pa.DataType") -> bool:
+    """Return whether a column holds numbers, or truth values, which count as 0 and 1."""
+    import pyarrow as pa
+
+    return any(
+        holds(kind) for holds in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
+    )
+
+
+def read_inputs(tables: Mapping[Split, Sequence[Part]], names: Sequence[str]) -> dict[Split, Tensor]:
+    """Return the inputs of each split; rows have one shape over all of them."""
+    first = tables["training"][0]
+    shape: torch.Size | None = None
+    found: dict[Split, Tensor] = {}
+    for split, parts in tables.items():
+        own = []
+        for part in parts:
+            own.append(_inputs(part, names, shape))
+            if shape is not None and own[-1].shape[1:] != shape:
+                raise DataError(
+                    f"{part.place}: rows must have the shape of those of {first.place}, {tuple(shape)}, "
+                    f"got {tuple(own[-1].shape[1:])}"
+                )
+            shape = own[-1].shape[1:]
+        found[split] = own[0] if len(own) == 1 else torch.cat(own)
+    return found
+
+
+def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None) -> Tensor:
+    kinds = [part.table.schema.field(name).type for name in names]
+    if len(names) == 1 and is_image(kinds[0]):
+        return _images(part, names[0], shape)
+    if len(names) == 1 and is_list(kinds[0]):
+        return _lists(part, names[0])
+    for name, kind in zip(names, kinds, strict=True):
+        if is_text(kind):
+            refuse_texts(part, name)
+        if not is_number(kind):
+            raise DataError(
+                f"{part.place}: inputs must be one column of images, one of lists of numbers, or columns of numbers, "
+                f"{name!r} is {kind}",
+                COLUMNS_HINT,
+            )
+    return _numbers(part, names)
+
+
+def refuse_texts(part: Part, name: str, *, unless_most: bool = False) -> None:
+    """Raise DataError for the first text of a column that is no number; `unless_most` of its texts are none."""
+    pc = compute()
+
+    column, place = part.table[name], f"{part.place}, column {name!r}"
+    numbers = pc.fill_null(pc.match_substring_regex(column, NUMBER), False)
+    if not unless_most or 2 * pc.sum(numbers).as_py() > len(column):
+        refuse_rows(pc.invert(numbers), column, place, "inputs must be numbers", COLUMNS_HINT)
+
+
+def _numbers(part: Part, names: Sequence[str]) -> Tensor:
+    rows = np.empty((part.table.num_rows, len(names)), np.float32)
+    for place, name in enumerate(names):
+        rows[:, place] = _finite(part, name, part.table[name])
+    return torch.from_numpy(rows)
+
+
+def _finite(part: Part, name: str, column: "pa.ChunkedArray") -> NDArray[np.float32]:
+    """Return a column of numbers in float32.
+
+    Raises:
+        DataError: a value is missing, NaN or infinite, or too large for float32.
+    """
+    import pyarrow as pa
+
+    pc = compute()
+
+    place = f"{part.place}, column {name!r}"
+    refuse_rows(pc.is_null(column), column, place, "a value must be there")
+    with np.errstate(over="ignore"):
+        values = pc.cast(column, pa.float64()).to_numpy().astype(np.float32)
+    if not np.isfinite(values).all():
+        bad = pa.array(~np.isfinite(values))
+        refuse_rows(bad, column, place, "values must be finite in float32")
+    return values
+
+
+def _lists(part: Part, name: str) -> Tensor:
+    """Return a column of lists, or of lists of lists, as rows of one shape: uint8 stays, other numbers are float32."""
+    place, done, rows = f"{part.place}, column {name!r}", 0, []
+    for chunk in part.table[name].chunks:
+        if len(chunk):
+            rows.append(_list_rows(chunk, place, done))
+        if rows and rows[-1].shape[1:] != rows[0].shape[1:]:
+            raise DataError(f"{place}: lists must have one length, from row {done + 1} on they have another")
+        done += len(chunk)
+    return torch.from_numpy(np.concatenate(rows))
+
+
+def _list_rows(values: Any, place: str, done: int) -> NDArray[Any]:
+    """Return the rows (rows, ...) of an array of lists before which `done` rows came."""
+    import pyarrow as pa
+
+    pc, rows, widths = compute(), len(values), list[int]()
+    while is_list(values.type):
+        if isinstance(values.type, pa.BaseExtensionType):
+            values = values.storage
+            continue
+        lengths = pc.list_value_length(values)
+        width = lengths[0].as_py() or 0
+        at = pc.index(pc.fill_null(pc.not_equal(lengths, width), True), True).as_py()
+        at = 0 if not width else at
+        if at >= 0:
+            row, found = done + at // math.prod(widths) + 1, lengths[at].as_py() or "empty"
+            raise DataError(
+                f"{place}: lists must have one length, {width or 'at least 1'}; in row {row} it is {found}",
+                "mend the row or take it out",
+            )
+        widths.append(width)
+        values = pc.list_flatten(values)
+    if not pa.types.is_uint8(values.type) or values.null_count:
+        return _finite_lists(values, math.prod(widths), place, done).reshape(rows, *widths)
+    return values.to_numpy(zero_copy_only=False).reshape(rows, *widths)
+
+
+def _finite_lists(values: Any, width: int, place: str, done: int) -> NDArray[np.float32]:
+    import pyarrow as pa
+
+    wide = values if pa.types.is_floating(values.type) else compute().cast(values, pa.float64())
+    with np.errstate(over="ignore"):
+        numbers = wide.to_numpy(zero_copy_only=False).astype(np.float32)  # what is missing becomes nan
+    if not np.isfinite(numbers).all():
+        at = int(np.isfinite(numbers).argmin())
+        value = values[at].as_py()
+        told = "empty" if value is None else f"{value:g}"
+        rule = "values must be there and finite in float32"
+        raise DataError(f"{place}: {rule}, value {at % width + 1} of row {done + at // width + 1} is {told}")
+    return numbers
+
+
+def _images(part: Part, name: str, shape: Sequence[int] | None) -> Tensor:
+    column = part.table[name]
+
+    def files() -> Iterator[bytes | None]:
+        for chunk in column.chunks:
+            for row in chunk:
+                found = row.as_py()
+                yield found["bytes"] if isinstance(found, dict) else found
+
+    return stacked(files(), [f"{part.place}, column {name!r}, row {row + 1}" for row in range(len(column))], shape)

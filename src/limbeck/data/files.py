@@ -1,0 +1,152 @@
+"""Files of tables: CSV, Parquet and Arrow, read as they are; which of them belong to which split."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limbeck.data.splits import SPLITS, Split, split_told
+from limbeck.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CSV, PARQUET, ARROW = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet",), (".arrow", ".feather", ".ipc")
+TABLES = (*CSV, *PARQUET, *ARROW)
+DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of a split, and where it is from."""
+
+    place: str
+    table: "pa.Table"
+
+
+def suffix_of(path: Path) -> str | None:
+    """Return the ending that says that a file is a table, None for other files."""
+    return next((suffix for suffix in TABLES if path.name.lower().endswith(suffix)), None)
+
+
+def files_of(
+    source: Path, suffixes: Sequence[str], tell: Callable[[Path], Split | None] = split_told
+) -> dict[Split, list[Path]]:
+    """Return the files of a folder (or the one file) by their split; where none tells of one, all are for training.
+
+    `tell` is given a file's path inside the folder. Training comes first.
+
+    Raises:
+        DataError: some files tell of a split and others don't, or none is for training.
+    """
+    if source.is_file():
+        return {"training": [source]}
+    found = sorted(path for path in source.rglob("*") if path.is_file() and path.name.lower().endswith(tuple(suffixes)))
+    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts)]
+    told = {path: tell(path.relative_to(source)) for path in found}
+    if not any(told.values()):
+        return {"training": found}
+    without = [str(path.relative_to(source)) for path, split in told.items() if split is None]
+    if without:
+        raise DataError(
+            f"{source}: all files must tell by their names which of train, validation and test they are, or none; "
+            f"{without[0]} does not",
+            "rename it, or move it elsewhere",
+        )
+    splits: dict[Split, list[Path]] = {}
+    for split in SPLITS:
+        if split in told.values():
+            splits[split] = [path for path in found if told[path] == split]
+    if "training" not in splits:
+        raise DataError(f"{source} must hold training data, it holds {' and '.join(splits)} alone", "call it train")
+    return splits
+
+
+def read_tables(source: Path) -> dict[Split, list[Part]]:
+    """Return the tables of a file or a folder, by split.
+
+    Raises:
+        DataError: files of several kinds, or one that is empty or can't be read.
+    """
+    splits = files_of(source, TABLES)
+    paths = [path for own in splits.values() for path in own]
+    kinds = sorted({kind[0] for kind in (CSV, PARQUET, ARROW) for path in paths if suffix_of(path) in kind})
+    if len(kinds) != 1:
+        raise DataError(f"{source} must hold tables of one kind, it holds {' and '.join(kinds) or 'none'}")
+    return {split: [Part(str(path), read_table(path)) for path in own] for split, own in splits.items()}
+
+
+def read_table(path: Path) -> "pa.Table":
+    """Return a file's table, its columns named and at least one row long.
+
+    Raises:
+        DataError: the file is empty, damaged, or of another kind than its name says.
+    """
+    import pyarrow as pa
+
+    read = _read_csv if suffix_of(path) in CSV else _read_parquet if suffix_of(path) in PARQUET else _read_arrow
+    try:
+        if not path.stat().st_size:
+            raise DataError(f"{path} must hold a table, it is empty")
+        table = read(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        told = next(iter(str(error).splitlines()), "")
+        raise DataError(f"{path} can't be read: {told}", "look at the file, or write it again") from error
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: columns must have different names, {twice[0]!r} is there twice", "rename one")
+    if not table.num_rows:
+        raise DataError(f"{path} must have at least one row, it has none")
+    return table
+
+
+def _read_csv(path: Path) -> "pa.Table":
+    from pyarrow import csv as arrow_csv
+
+    first = _first_line(path)
+    delimiter = max(DELIMITERS, key=first.count)
+    names = next(csv.reader([first], delimiter=delimiter), [])
+    if _numbers(names):
+        raise DataError(
+            f"{path}: the first line must name the columns, it holds numbers: {first[:60]}", "add a line of names"
+        )
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    return arrow_csv.read_csv(path, parse_options=options)
+
+
+def _first_line(path: Path) -> str:
+    import pyarrow as pa
+
+    with pa.input_stream(path) as stream:  # unpacks .gz
+        return stream.read(1 << 16).decode("utf-8-sig", "replace").partition("\n")[0].rstrip("\r")
+
+
+def _numbers(names: Sequence[str]) -> bool:
+    """Return whether a header holds numbers that are no running number, as pandas names columns without names."""
+    values = []
+    for name in names:
+        try:
+            values.append(float(name))
+        except ValueError:
+            continue
+    running = bool(values) and values[0].is_integer() and values == [values[0] + step for step in range(len(values))]
+    return bool(values) and not running
+
+
+def _read_parquet(path: Path) -> "pa.Table":
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _read_arrow(path: Path) -> "pa.Table":
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as file:
+        if file.read(6) == b"ARROW1":
+            return pa.ipc.open_file(file).read_all()
+        file.seek(0)
+        return pa.ipc.open_stream(file).read_all()  # as the library datasets keeps them

@@ -1,0 +1,125 @@
+"""From a column of labels to classes: text or whole numbers, named and numbered alike over all splits."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from limbeck.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CLASSES_HINT = "--classes gives all of them, in the order of the teacher's outputs"
+MOST_SHOWN = 8  # class names in a line of text
+
+
+def compute() -> Any:
+    """Return pyarrow.compute, whose functions no type checker knows: they are made as it is imported."""
+    import pyarrow.compute
+
+    return pyarrow.compute
+
+
+def texts(labels: "pa.ChunkedArray", place: str) -> "pa.ChunkedArray":
+    """Return labels as texts: whole numbers as they are written, whole floats as whole numbers.
+
+    Raises:
+        DataError: a label is missing, or is neither text nor a whole number.
+    """
+    import pyarrow as pa
+
+    pc = compute()
+
+    kind = labels.type
+    if pa.types.is_dictionary(kind):
+        labels = pc.cast(labels, kind.value_type)
+        kind = labels.type
+    if pa.types.is_floating(kind):
+        refuse_rows(pc.is_null(labels, nan_is_null=True), labels, place, "a label must be there")
+        whole = pc.equal(pc.round(labels), labels)
+        refuse_rows(pc.invert(whole), labels, place, "labels must be text or whole numbers")
+        labels = pc.cast(labels, pa.int64())
+    elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_text(kind)):
+        raise DataError(f"{place}: labels must be text or whole numbers, the column is {kind}", "name it with --label")
+    found = pc.cast(labels, pa.string())
+    missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(found), ""), True)
+    refuse_rows(missing, found, place, "a label must be there", "take out the row, or use no labels: --unlabelled")
+    return found
+
+
+def is_text(kind: "pa.DataType") -> bool:
+    """Return whether a column of this type holds text."""
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def refuse_rows(
+    bad: Any, values: "pa.ChunkedArray", place: str, rule: str, hint: str | None = "mend the row or take it out"
+) -> None:
+    """Raise DataError that names the first row for which `bad` is true; rows are counted from 1, after any header."""
+    pc = compute()
+
+    row = pc.index(bad, True).as_py()
+    if row >= 0:
+        value = values[row].as_py()
+        told = "empty" if value is None or value == "" else repr(value) if isinstance(value, str) else f"{value:g}"
+        raise DataError(f"{place}: {rule}, row {row + 1} is {told}", hint)
+
+
+def class_names(labels: Sequence["pa.ChunkedArray"]) -> tuple[str, ...]:
+    """Return the names that labels have, sorted: as numbers where all are whole numbers, as text elsewhere."""
+    pc = compute()
+
+    names: set[str] = set()
+    for each in labels:
+        names |= set(pc.unique(each).to_pylist())
+    if all(_is_number(name) for name in names):
+        return tuple(sorted(names, key=int))
+    return tuple(sorted(names))
+
+
+def _is_number(name: str) -> bool:
+    return name.removeprefix("-").isdecimal() and name.isascii() and str(int(name)) == name
+
+
+def check_names(names: Sequence[str], place: str) -> None:
+    """Raise DataError unless there are two classes or more, each once."""
+    if len(names) < 2:
+        shown = f"only {names[0]!r}" if names else "none"
+        raise DataError(f"{place}: labels must be of two classes or more, there is {shown}", CLASSES_HINT)
+    if len(set(names)) < len(names):
+        raise DataError(f"{place}: classes must differ, got {shown_names(names)}")
+
+
+def encoded(labels: "pa.ChunkedArray", names: Sequence[str], place: str) -> Int[Tensor, " rows"]:
+    """Return each label's number among the names.
+
+    Raises:
+        DataError: a label is none of them.
+    """
+    import pyarrow as pa
+
+    pc = compute()
+
+    numbers = pc.index_in(labels, value_set=pa.array(names, pa.string()))
+    rule = f"labels must be of the {len(names)} classes {shown_names(names)}"
+    refuse_rows(
+        pc.is_null(numbers), labels, place, rule, f"classes are those of the training set, or else {CLASSES_HINT}"
+    )
+    return torch.from_numpy(numbers.to_numpy().astype(np.int64))
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """Return class names for a line of text, some of many.
+
+    >>> shown_names([str(number) for number in range(100)])
+    '0, 1, 2, 3, 4, 5, 6, ..., 99'
+    """
+    if len(names) <= MOST_SHOWN:
+        return ", ".join(names)
+    return ", ".join([*names[: MOST_SHOWN - 1], "...", names[-1]])

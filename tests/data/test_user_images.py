@@ -1,0 +1,154 @@
+"""Anybody's own images: folders of them, and what the library datasets gives, without a network."""
+
+import io
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from limbeck import ArgumentError, DataError
+from limbeck.data import Columns, load_splits
+from limbeck.data.columns import from_tables
+from limbeck.data.hub import read_hub
+
+RNG = np.random.default_rng(0)
+
+
+def pixels(*shape):
+    return RNG.integers(0, 256, shape, np.uint8)
+
+
+def keep(path, array, mode=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path)
+    return array
+
+
+def read(folder, **columns):
+    said = []
+    return load_splits(str(folder), Columns(**columns), say=said.append), said
+
+
+def test_folders_of_classes_in_folders_of_splits(tmp_path):
+    kept = {
+        path: keep(tmp_path / path, pixels(4, 5, 3))
+        for path in ("train/cat/1.png", "train/test/2.png", "val/cat/3.png", "test/test/train_4.png")
+    }
+    splits, said = read(tmp_path)
+    assert splits.training.class_names == ("cat", "test")
+    for data, paths in ((splits.training, list(kept)[:2]), (splits.validation, [list(kept)[2]])):
+        np.testing.assert_array_equal(data.inputs.permute(0, 2, 3, 1).numpy(), [kept[path] for path in paths])
+    assert (splits.training.labels.tolist(), splits.test.labels.tolist()) == ([0, 1], [1])
+    assert said == [
+        "label: the folder of each image, 2 classes: cat, test",
+        "inputs: images of 3 x 4 x 5, uint8, 0..255",
+    ]
+
+
+def test_folders_of_classes_alone_and_images_alone(tmp_path):
+    for name in ("b/1.png", "a/2.png", "a/deep/3.png"):
+        keep(tmp_path / "classes" / name, pixels(3, 3))
+    splits, _ = read(tmp_path / "classes")
+    assert (splits.training.class_names, splits.training.labels.tolist(), splits.test) == (("a", "b"), [0, 0, 1], None)
+    assert splits.training.inputs.shape == (3, 1, 3, 3)
+    assert read(tmp_path / "classes", classes=("b", "a", "c"))[0].training.labels.tolist() == [1, 1, 0]
+    assert read(tmp_path / "classes", unlabelled=True)[0].training.labels is None
+    for name in ("1.png", "2.png"):
+        keep(tmp_path / "flat" / "train" / name, pixels(3, 3))
+    splits, said = read(tmp_path / "flat")
+    assert splits.training.labels is None
+    assert said[0] == "labels: none are used (the images lie in no folders)"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: keep(f / "a/9.png", pixels(3, 4)), r"a/9.png must be L, 3 x 3, it is L, 3 x 4"),
+        (lambda f: keep(f / "a/9.png", pixels(3, 3, 3)), r"a/9.png must be L, 3 x 3, it is RGB, 3 x 3"),
+        (lambda f: keep(f / "a/0.png", pixels(3, 3, 4)), r"a/0.png must be L or RGB, it is RGBA, 3 x 3\n\nhint: give"),
+        (lambda f: keep(f / "a/9.png", pixels(3, 3), "P"), r"a/9.png must be L, 3 x 3, it is P, 3 x 3"),
+        (lambda f: (f / "a/9.png").write_bytes(b"none"), r"a/9.png: cannot identify image file"),
+        (lambda f: (f / "a/1.png").write_bytes((f / "a/1.png").read_bytes()[:60]), r"a/1.png: "),
+        (lambda f: keep(f / "9.png", pixels(3, 3)), r"all images must lie in folders of their classes, or none"),
+        (lambda f: keep(f / "test/c/9.png", pixels(3, 3)), r"all files must tell by their names which of train"),
+    ],
+)
+def test_images_that_are_wrong_are_named(tmp_path, spoil, message):
+    for name in ("a/1.png", "b/2.png"):
+        keep(tmp_path / name, pixels(3, 3))
+    spoil(tmp_path)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path)
+
+
+def test_classes_of_image_folders_that_are_wrong(tmp_path):
+    keep(tmp_path / "train/a/1.png", pixels(3, 3))
+    with pytest.raises(DataError, match="labels must be of two classes or more, there is only 'a'"):
+        read(tmp_path)
+    keep(tmp_path / "train/b/1.png", pixels(3, 3))
+    keep(tmp_path / "test/c/1.png", pixels(3, 3))
+    with pytest.raises(DataError, match=r"test set: labels must be of the 2 classes a, b, row 1 is 'c'"):
+        read(tmp_path)
+    with pytest.raises(DataError, match="holds images, which have no columns"):
+        read(tmp_path, label="a")
+
+
+def test_parquet_of_images_as_the_hub_keeps_them(tmp_path):
+    images = [pixels(2, 3) for _ in range(3)]
+
+    def png(image):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    rows = [{"bytes": png(image), "path": None} for image in images]
+    told = '{"info": {"features": {"label": {"_type": "ClassLabel", "names": ["zebra", "ant"]}}}}'
+    table = pa.table({"image": rows, "label": [0, 1, 0], "height": [1, 2, 3]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": told}), tmp_path / "t.parquet")
+    splits, said = read(tmp_path / "t.parquet")
+    np.testing.assert_array_equal(splits.training.inputs[:, 0].numpy(), images)
+    assert (splits.training.class_names, splits.training.labels.tolist()) == (("zebra", "ant"), [0, 1, 0])
+    assert said[0] == "inputs: column 'image'; left out: 'height'"
+    pq.write_table(pa.table({"image": [png(images[0]), None], "label": [0, 1]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"t.parquet, column 'image', row 2: an image must be there"):
+        read(tmp_path / "t.parquet")
+
+
+def test_what_the_library_datasets_loads(tmp_path, monkeypatch):
+    """A folder stands in for a name of the hub: the library reads both in the same way."""
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    kept = [keep(tmp_path / f"own/{split}/{name}/1.png", pixels(3, 3)) for split in ("train", "test") for name in "ba"]
+    tables = read_hub(str(tmp_path / "own"))
+    splits = from_tables(tables, Columns(), "own")
+    assert splits.training.class_names == ("a", "b")
+    np.testing.assert_array_equal(splits.training.inputs[:, 0].numpy(), [kept[1], kept[0]])
+    assert (splits.test.labels.tolist(), splits.validation) == ([0, 1], None)
+    assert splits.test.name == "own test set"
+
+
+def test_a_hub_that_cannot_be_reached_is_said(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def unreachable(name, configuration):
+        raise ConnectionError(f"Couldn't reach {name!r}, {configuration}\nmore")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(
+        DataError, match=r"o/n could not be read from the hub: Couldn't reach 'o/n', c\n\nhint: look at"
+    ):
+        load_splits("o/n:c")
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(DataError, match=r"needs the package datasets\n\nhint: pip install 'limbeck\[hub\]'"):
+        load_splits("o/n")
+
+
+def test_columns_given_to_arrays_are_refused(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.zeros((3, 2)))
+    with pytest.raises(ArgumentError, match="columns and classes are those of tables and of folders of images"):
+        load_splits(str(tmp_path), Columns(label="y"))
