@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from limbeck import report as report
     from limbeck import road as road
     from limbeck import ship as ship
+    from limbeck import specialists as specialists
     from limbeck import study as study
     from limbeck import targets as targets
     from limbeck import teachers as teachers
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from limbeck.judge import Measures, evaluate
     from limbeck.objective import distillation_loss, soften
     from limbeck.ship import export_onnx
+    from limbeck.specialists import combine
     from limbeck.targets import SoftTargets, write_soft_targets
     from limbeck.teachers import Ensemble
     from limbeck.training import Fitted, fit
@@ -59,6 +61,7 @@ _HOME = {
     "TargetsError": "errors",
     "TrainingError": "errors",
     "TransferSet": "data",
+    "combine": "specialists",
     "distill": "distillation",
     "distillation_loss": "objective",
     "evaluate": "judge",
@@ -78,6 +81,7 @@ _ROOMS = (
     "report",
     "road",
     "ship",
+    "specialists",
     "study",
     "targets",
     "teachers",
@@ -101,6 +105,7 @@ __all__ = [
     "TrainingError",
     "TransferSet",
     "beyond",
+    "combine",
     "data",
     "distill",
     "distillation_loss",
@@ -109,6 +114,7 @@ __all__ = [
     "fit",
     "models",
     "soften",
+    "specialists",
     "targets",
     "teachers",
     "write_soft_targets",

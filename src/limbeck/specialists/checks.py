@@ -1,0 +1,102 @@
+"""What the combination takes: special sets, the specialists' outcomes, who counts for which row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limbeck.errors import ArgumentError
+
+ROUNDING = {torch.float16: 1e-2, torch.bfloat16: 2e-2}  # of a row's sum: many classes, each rounded
+ROUNDING_WIDE = 1e-3
+
+
+def check_special_classes(
+    generalist_probs: Tensor, specialist_probs: Sequence[Tensor], special_classes: Sequence[Sequence[int]]
+) -> list[NDArray[np.intp]]:
+    """Return each special set as indices.
+
+    Raises:
+        ArgumentError: probabilities of other shapes than the sets say, or sets that `as_sets` refuses.
+    """
+    if generalist_probs.ndim != 2 or not generalist_probs.shape[1]:
+        raise ArgumentError(
+            f"the generalist's probabilities must be (batch, classes), got {tuple(generalist_probs.shape)}"
+        )
+    if len(specialist_probs) != len(special_classes):
+        raise ArgumentError(
+            f"each specialist must have a special set, got {len(specialist_probs)} distributions and "
+            f"{len(special_classes)} sets"
+        )
+    sets = as_sets(special_classes, generalist_probs.shape[1])
+    for number, (given, classes) in enumerate(zip(specialist_probs, sets, strict=True)):
+        wanted = (len(generalist_probs), len(classes) + 1)
+        if tuple(given.shape) != wanted:
+            raise ArgumentError(
+                f"specialist {number}'s probabilities must be (batch, special classes + 1) = {wanted}, "
+                f"got {tuple(given.shape)}",
+                "the last column is the dustbin's",
+            )
+    return sets
+
+
+def as_sets(special_classes: Sequence[Sequence[int]], num_classes: int) -> list[NDArray[np.intp]]:
+    """Return each special set as indices.
+
+    Raises:
+        ArgumentError: a set that is empty, has a class twice, or one that is not in 0..num_classes - 1.
+    """
+    return [as_set(classes, num_classes, f"special set {number}") for number, classes in enumerate(special_classes)]
+
+
+def as_set(special_classes: Sequence[int], num_classes: int, name: str = "a special set") -> NDArray[np.intp]:
+    """Return one special set as indices.
+
+    Raises:
+        ArgumentError: it is empty, has a class twice, or one that is not in 0..num_classes - 1.
+    """
+    classes = np.asarray(special_classes)
+    if classes.ndim != 1 or not len(classes) or classes.dtype.kind not in "iu":
+        raise ArgumentError(f"{name} must be one or more whole numbers, got {special_classes}")
+    if classes.min() < 0 or classes.max() >= num_classes:
+        raise ArgumentError(f"{name} must have classes in 0..{num_classes - 1}, got {classes.min()}..{classes.max()}")
+    if len(np.unique(classes)) < len(classes):
+        raise ArgumentError(f"{name} must have each class once, got {classes.tolist()}")
+    return classes.astype(np.intp)
+
+
+def checked_active(active: Tensor | None, num_rows: int, num_sets: int) -> NDArray[np.bool_]:
+    """Return who counts for which row, all where None.
+
+    Raises:
+        ArgumentError: not truth values (batch, specialists).
+    """
+    if active is None:
+        return np.ones((num_rows, num_sets), bool)
+    if active.dtype != torch.bool or tuple(active.shape) != (num_rows, num_sets):
+        raise ArgumentError(
+            f"active must be truth values (batch, specialists) = ({num_rows}, {num_sets}), "
+            f"got {active.dtype} of shape {tuple(active.shape)}"
+        )
+    return active.cpu().numpy()
+
+
+def check_distributions(name: str, probs: Tensor) -> NDArray[np.float64]:
+    """Return rows of probabilities in float64, scaled to a sum of 1, from which rounding may have taken them.
+
+    Raises:
+        ArgumentError: a row with a number < 0, or whose sum is not 1 but for the rounding of its type.
+    """
+    wide = probs.double().numpy()
+    sums = (wide @ np.ones(wide.shape[1]))[:, None]  # several times as fast as `sum` for short rows
+    off = ~(np.abs(sums - 1) <= ROUNDING.get(probs.dtype, ROUNDING_WIDE))
+    if off.any():
+        raise ArgumentError(
+            f"{name}'s rows must be probabilities that add up to 1, got a sum of {sums[off][0]:g}",
+            "probabilities are asked for here, softmax(logits)",
+        )
+    if len(wide) and wide.min() < 0:
+        raise ArgumentError(f"{name}'s probabilities must be >= 0, got {wide.min():g}")
+    return wide / sums
