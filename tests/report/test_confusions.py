@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from limbeck.data import TransferSet
-from limbeck.report.confusions import MOST_CLASSES, confusions, drawn_classes
+from limbeck.report.confusions import confusions
 from limbeck.report.judged import Evidence, Judged
+from limbeck.report.mistakes import MOST_CLASSES
 
 
 def one_model(classes):
@@ -63,11 +64,3 @@ def test_many_classes_have_no_printed_counts():
 def test_a_matrix_has_a_bounded_side(classes):
     (picture,) = confusions(one_model(classes=classes))
     assert len(picture.figure["data"][0]["z"]) == MOST_CLASSES
-
-
-def test_the_classes_that_errors_touch_are_drawn():
-    classes = MOST_CLASSES + 5
-    labels = torch.tensor([classes - 1, 0])
-    logits = torch.zeros(2, classes).index_fill_(1, torch.tensor([classes - 2]), 1.0)
-    drawn = drawn_classes([Judged("student", logits)], labels, classes).tolist()
-    assert drawn == [*range(MOST_CLASSES - 2), classes - 2, classes - 1]

@@ -1,74 +1,74 @@
-import base64
-import io
 import json
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from limbeck.data import TransferSet
-from limbeck.report.examples import (
-    LONGEST_SIDE,
-    choose,
-    classes_with_bars,
-    entropy,
-    logits_for_page,
-    pictures_of,
-    png,
-    telling,
-    with_bars,
-)
+from limbeck.report.examples import classes_with_bars, hold, logits_for_page
 from limbeck.report.judged import Evidence, Judged
+from limbeck.report.mistakes import mistakes
 
 
-def test_differing_examples_come_first_then_the_teachers_doubts(models, test_set):
-    chosen = choose(Evidence.of(models, test_set), count=4)
-    assert chosen == [
-        (4, "twin and student differ"),
-        (5, "twin and student differ"),
-        (1, "the teacher is in doubt"),
-        (3, "the teacher is in doubt"),
-    ]
-
-
-def test_the_choice_is_in_order_of_entropy(models, test_set):
-    by_doubt = entropy(models[0].logits).tolist()
-    rows = [row for row, _ in choose(Evidence.of(models[:1], test_set))]
-    assert [by_doubt[row] for row in rows] == sorted(by_doubt, reverse=True)
-    assert choose(Evidence.of(models, test_set)) == choose(Evidence.of(models, test_set))
-
-
-def test_equal_doubts_go_in_the_order_of_the_set(test_set):
-    evidence = Evidence.of([Judged("net", torch.zeros(6, 3))], test_set)
-    assert choose(evidence, count=3) == [(row, "net is in doubt") for row in range(3)]
-
-
-def test_entropy_of_masked_logits():
-    logits = torch.tensor([[0.0, 0.0, -torch.inf], [-torch.inf] * 3])
-    torch.testing.assert_close(entropy(logits), torch.tensor([np.log(2), 0.0], dtype=torch.float32))
+def held(evidence, **named):
+    return hold(evidence, mistakes(evidence, 1.0), 1.0, **named)
 
 
 def test_an_example_tells_what_each_model_takes_it_for(models, test_set):
-    example = telling(Evidence.of(models, test_set))[0]
-    assert (example.id, example.label, example.label_bar) == (4, "<script>alert(1)</script>", 1)
-    assert [(choice.model, choice.name, choice.wrong) for choice in example.choices] == [
-        ("teacher", "<script>alert(1)</script>", False),
-        ("twin", "<script>alert(1)</script>", False),
-        ("student", "cow", True),
-    ]
-    assert [logits["shown"] for logits in example.logits] == [[0.0, 2.0, 1.5], [0.0, 1.0, 2.0]]
+    example = held(Evidence.of(models, test_set)).examples[0]
+    assert (example.id, example.label, example.choices) == (4, 1, [1, 1, 2])
+    assert example.bars == [0, 1, 2]
+    assert [logits["shown"] for logits in example.logits] == [[0.0, 2.0, 1.5], [0.0, 3.0, 0.0], [0.0, 1.0, 2.0]]
 
 
 def test_an_example_keeps_its_id_in_a_subset(models, test_set):
     part = test_set.subset(torch.tensor([5, 4]))
     taken = [Judged(model.name, model.logits[[5, 4]]) for model in models]
-    assert [example.id for example in telling(Evidence.of(taken, part))] == [4, 5]
+    assert [example.id for example in held(Evidence.of(taken, part)).examples] == [4, 5]
 
 
-def test_bars_are_of_teacher_and_student(models, test_set):
-    assert [model.name for model in with_bars(Evidence.of(models, test_set))] == ["teacher", "student"]
-    assert [model.name for model in with_bars(Evidence.of(models[1:2], test_set))] == ["twin"]
+def test_an_image_has_a_picture_and_anything_else_its_values(models, test_set):
+    assert all(example.picture and not example.values for example in held(Evidence.of(models, test_set)).examples)
+    rows = TransferSet(torch.arange(12.0).reshape(6, 2), test_set.labels)
+    told = {example.id: (example.picture, example.values) for example in held(Evidence.of(models, rows)).examples}
+    assert told[4] == (None, ["8", "9"])
+
+
+def many(examples, classes=10, side=16):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(0, 256, (examples, 3, side, side), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, classes, (examples,), generator=generator)
+    models = [Judged(name, torch.randn(examples, classes, generator=generator)) for name in ("ensemble", "student")]
+    return Evidence.of(models, TransferSet(inputs, labels))
+
+
+@pytest.mark.parametrize("budget", [40_000, 100_000])
+def test_examples_end_where_their_budget_does(budget):
+    evidence = many(2000)
+    own = held(evidence, budget_bytes=budget).examples
+    size = sum(len(json.dumps(vars(example), separators=(",", ":"))) for example in own)
+    assert 0.9 * budget < size <= budget
+    assert len({example.id for example in own}) == len(own)
+    assert own == held(evidence).examples[: len(own)]
+
+
+def test_examples_that_tell_most_are_there_on_no_budget():
+    own = held(many(50), budget_bytes=0)
+    assert len(own.examples) == len(own.telling) == 8
+
+
+def test_each_mistake_has_an_example_before_any_has_two():
+    evidence = many(5000)
+    kinds = {(kind.label, kind.choice) for kind in mistakes(evidence, 1.0) if kind.by_any}
+    own = held(evidence, budget_bytes=400_000).examples
+    shown = {(example.label, choice) for example in own for choice in example.choices if choice != example.label}
+    assert len(kinds) == 90
+    assert shown == kinds
+
+
+def test_label_and_choices_have_bars_among_many_classes():
+    logits = torch.arange(50.0)
+    assert classes_with_bars(logits, [3, 49, 7, 3]) == [*range(49, 39, -1), 3, 7]
 
 
 def test_of_many_classes_the_ten_most_probable_have_bars():
@@ -97,34 +97,3 @@ def test_logits_that_are_not_finite_are_valid_json():
     assert told["shown"][1:] == [None, None, 1.0]
     assert told["rest"] == {"values": [], "counts": []}
     json.dumps(told, allow_nan=False)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_png_holds_the_pixels(channels):
-    pixels = torch.randint(0, 256, (5, 7, channels), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    decoded = np.asarray(Image.open(io.BytesIO(png(pixels)))).reshape(5, 7, channels)
-    np.testing.assert_array_equal(decoded, pixels.numpy())
-
-
-def decoded_picture(uri):
-    assert uri.startswith("data:image/png;base64,")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
-
-
-def test_the_largest_value_of_the_source_is_white():
-    inputs = torch.tensor([[[[0, 16], [8, 4]]], [[[0, 8], [8, 4]]]], dtype=torch.uint8)
-    (picture,) = pictures_of(TransferSet(inputs), torch.tensor([1]))
-    np.testing.assert_array_equal(decoded_picture(picture), [[0, 128], [128, 64]])
-
-
-def test_a_large_image_is_averaged_down():
-    inputs = torch.full((1, 3, 2 * LONGEST_SIDE, 4 * LONGEST_SIDE), 200, dtype=torch.uint8)
-    (picture,) = pictures_of(TransferSet(inputs), torch.tensor([0]))
-    assert decoded_picture(picture).shape == (LONGEST_SIDE // 2, LONGEST_SIDE, 3)
-
-
-@pytest.mark.parametrize(
-    "inputs", [torch.zeros(2, 5), torch.zeros(2, 1, 4, 4), torch.zeros(2, 2, 4, 4, dtype=torch.uint8)]
-)
-def test_what_is_no_image_has_no_picture(inputs):
-    assert pictures_of(TransferSet(inputs), torch.tensor([0, 1])) == [None, None]

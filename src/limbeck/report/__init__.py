@@ -3,10 +3,15 @@
 judged.py      what each model said on the test set, and who plays which part
 curves.py      how the models were trained
 charts.py      what a study varied, and what came of it
-confusions.py  which class they take for which
+confusions.py  which class they take for which, as matrices
+mistakes.py    the same as a list, and how much of one class the teacher sees in another
 pictures.py    what those plotly figures share
-examples.py    the test examples whose soft targets tell most
-page.py        the page, from page.html.j2, page.css and page.js
+choice.py      which test examples the page holds
+inputs.py      how their inputs are shown
+examples.py    those examples, ready to be softened on the page
+held.py        what the explorers are given, as JSON
+scripts.py     page.js, softening.js, explorers.js and start.js, and plotly, compressed
+page.py        the page, from page.html.j2 and page.css
 """
 
 from limbeck.report.charts import Chart, Series

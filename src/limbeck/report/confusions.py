@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.judge import most_confused
 from limbeck.report.judged import Evidence, Judged
+from limbeck.report.mistakes import counts, drawn_classes
 from limbeck.report.pictures import Picture, axis, layout
 
 MOST_PRINTED = 20  # classes up to which a matrix has its counts printed
 MOST_NAMED = 60  # classes up to which they are named beside it
-MOST_CLASSES = 200  # of a matrix; of more, those with the most errors are drawn
 LONGEST_NAME = 16  # characters of a class name beside a matrix
 MOST_CONFUSED = 3  # pairs of classes named under a matrix
 
@@ -26,7 +25,7 @@ def confusions(evidence: Evidence) -> list[Picture]:
     if evidence.labels is None:
         return []
     drawn = drawn_classes(evidence.cast, evidence.labels, evidence.num_classes)
-    tables = [_counts(model.chosen, evidence.labels, drawn, evidence.num_classes) for model in evidence.cast]
+    tables = [counts(model.chosen, evidence.labels, drawn) for model in evidence.cast]
     most = max(1, *(int((table - table.diag().diag()).max()) for table in tables))
     names = _axis_names(evidence.class_names, drawn.tolist())
     return [
@@ -38,29 +37,6 @@ def confusions(evidence: Evidence) -> list[Picture]:
         )
         for number, (model, table) in enumerate(zip(evidence.cast, tables, strict=True))
     ]
-
-
-def drawn_classes(
-    models: Sequence[Judged], labels: Int[Tensor, " examples"], num_classes: int
-) -> Int[Tensor, " drawn"]:
-    """Return the classes a matrix shows: all, or the MOST_CLASSES that the errors touch most."""
-    if num_classes <= MOST_CLASSES:
-        return torch.arange(num_classes)
-    touched = torch.zeros(num_classes, dtype=torch.long)
-    for model in models:
-        wrong = model.chosen != labels
-        touched += torch.cat([labels[wrong], model.chosen[wrong]]).bincount(minlength=num_classes)
-    return touched.argsort(descending=True, stable=True)[:MOST_CLASSES].sort().values
-
-
-def _counts(
-    chosen: Int[Tensor, " examples"], labels: Int[Tensor, " examples"], drawn: Int[Tensor, " drawn"], num_classes: int
-) -> Int[Tensor, "drawn drawn"]:
-    place = torch.full((num_classes,), -1).index_copy_(0, drawn, torch.arange(len(drawn)))
-    rows, columns = place[labels], place[chosen]
-    inside = (rows >= 0) & (columns >= 0)
-    flat = rows[inside] * len(drawn) + columns[inside]
-    return flat.bincount(minlength=len(drawn) ** 2).view(len(drawn), len(drawn))
 
 
 def _matrix(table: Int[Tensor, "drawn drawn"], names: list[str], most: int) -> list[dict[str, Any]]:
@@ -110,12 +86,15 @@ def _layout(names: list[str]) -> dict[str, Any]:
         "ticks": "",
         "tickmode": "linear" if len(names) <= MOST_PRINTED else "auto",
         "showticklabels": len(names) <= MOST_NAMED,
+        "automargin": False,  # plotly gives up on margins of turned names in small pictures, and says so
     }
+    longest = max(map(len, map(html.unescape, names))) if len(names) <= MOST_NAMED else 0
+    beside = 28 + 7 * longest
     return {
         **layout(),
         "plot_bgcolor": "var(--quiet)",
-        "margin": {"l": 40, "r": 4, "t": 4, "b": 40},
-        "xaxis": {**axis("choice"), **side, "range": [-0.5, len(names) - 0.5]},
+        "margin": {"l": beside, "r": 4, "t": 4, "b": beside},
+        "xaxis": {**axis("choice"), **side, "tickangle": 0 if longest <= 2 else -90, "range": [-0.5, len(names) - 0.5]},
         "yaxis": {
             **axis("label"),
             **side,

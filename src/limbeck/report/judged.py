@@ -102,6 +102,11 @@ class Evidence:
         playing = [model for model in (self.teacher, self.twin, self.student) if model is not None]
         return playing or list(self.models[:2])
 
+    @property
+    def reference(self) -> Judged:
+        """The model whose soft targets are looked at: the teacher, or else the student."""
+        return self.teacher or self.student or self.cast[0]
+
     def named(self, name: str) -> Judged | None:
         """Return the first model of that name."""
         return next((model for model in self.models if model.name == name), None)

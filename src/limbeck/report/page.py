@@ -1,9 +1,6 @@
 """The page: everything a report shows, in one file that asks the network for nothing."""
 
-import base64
-import hashlib
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,15 @@ from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
 from limbeck.report.charts import Chart, pictures_of
-from limbeck.report.confusions import MOST_CLASSES, MOST_NAMED, MOST_PRINTED, confusions
+from limbeck.report.choice import DIFFER
+from limbeck.report.confusions import MOST_NAMED, MOST_PRINTED, confusions
 from limbeck.report.curves import curves
-from limbeck.report.examples import DIFFER, telling, with_bars
+from limbeck.report.examples import hold
+from limbeck.report.held import told as told_as_json
 from limbeck.report.judged import Evidence, Judged, Table
+from limbeck.report.mistakes import MOST_CLASSES, mistakes
 from limbeck.report.pictures import tone
+from limbeck.report.scripts import hash_of, our_script, plotly_packed
 
 HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
@@ -92,8 +93,6 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], **told: Any) -> str:
-    from plotly.offline import get_plotlyjs
-
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -103,38 +102,32 @@ def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[C
         "curves": curves(evidence),
         "confusions": confusions(evidence),
     }
-    examples = telling(evidence)
-    plotly, ours = (_inline(code) for code in (get_plotlyjs(), (HERE / "page.js").read_text(encoding="utf-8")))
+    low, start, high = temperatures(config)
+    kinds = mistakes(evidence, start)
+    held = hold(evidence, kinds, start)
+    packed, plotly_hash = plotly_packed()
+    ours = our_script()
     return environment.get_template("page.html.j2").render(
         **told,
         **pictures,
         config=config,
         evidence=evidence,
-        examples=examples,
-        num_differing=sum(example.why == DIFFER for example in examples),
-        pair=with_bars(evidence),
+        held=told_as_json(evidence, held, kinds),
+        num_telling=len(held.telling),
+        num_differing=held.telling.count(DIFFER),
+        reference=evidence.reference,
         tone=tone,
-        temperatures=dict(zip(("low", "start", "high"), temperatures(config), strict=True)),
-        softened=[example.logits for example in examples],
+        temperatures={"low": low, "start": start, "high": high},
         figures={picture.key: picture.figure for part in pictures.values() for picture in part},
         most_printed=MOST_PRINTED,
         most_named=MOST_NAMED,
         most_classes=MOST_CLASSES,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
-        scripts=[plotly, ours],
-        hashes=[_hash(script) for script in (plotly, ours)],
+        plotly=packed,
+        ours=ours,
+        hashes=[plotly_hash, hash_of(ours)],
         version=__version__,
     )
-
-
-def _inline(code: str) -> Markup:
-    """Return JavaScript that no HTML parser ends early: in its strings an escaped slash is a slash."""
-    return Markup(re.sub("</(script)", r"<\\/\1", code, flags=re.IGNORECASE))  # noqa: S704  plotly's and our own
-
-
-def _hash(script: str) -> str:
-    """Return a script's name in the page's content security policy: no other script runs."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _check_table(table: Table) -> None:
