@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from limbeck.evidence import Outcome, figures, find, formatted, row_of, tabulate
-from limbeck.judge import Measures
+from limbeck.evidence import Outcome, difference_told, figures, find, formatted, row_of, tabulate
+from limbeck.judge import Measures, NetsDifference
+
+BY_TEN = NetsDifference(-10, -18.5, -1.5, 0.04)
 
 
-def outcome(teacher, ensemble, twin, student, p=0.04):
+def outcome(teacher, ensemble, twin, student, difference=BY_TEN):
     def measures(errors, size=10):
         return Measures(1000, errors, errors / 1000, 0.2, 0.1, 0.9, size)
 
@@ -17,7 +19,7 @@ def outcome(teacher, ensemble, twin, student, p=0.04):
     if ensemble is not None:
         found["ensemble"] = [measures(ensemble, 30)]
     latencies = {"teacher" if ensemble is None else "ensemble": 4.0, "student": 0.5}
-    return Outcome(found, p, {"student": 2.0}, latencies, measures(student), Path())
+    return Outcome(found, {}, difference, {"student": 2.0}, latencies, measures(student), Path())
 
 
 SEEDS = [outcome([30, 40], 20, 60, 30), outcome([50, 40], 30, 70, 50)]
@@ -38,9 +40,10 @@ def test_rows_have_one_value_a_seed():
 
 def test_sentences_say_what_the_figures_say():
     difference = "The student makes 25.0 fewer test errors than its label-only twin (40.0 against 65.0 of 1,000; "
+    recovered = "It recovers 62% of the gap between the twin and the ensemble "
     assert find(SEEDS) == [
         difference + "2 paired seeds, 95% interval of the difference -38.5 to +88.5, sign-flip p = 0.5).",
-        "It recovers 62% of the gap between the twin and the ensemble.",
+        recovered + "(2 paired seeds, 95% interval -96% to 221%).",
         "It has 10 parameters, the ensemble 30.",
         "One example alone takes the ensemble 4 ms and the student 0.5 ms.",
     ]
@@ -54,12 +57,32 @@ def test_more_twins_are_told_of_and_a_teacher_may_have_no_parameters():
     rows = figures(forests, {})
     assert ("teacher", "parameters") not in {(row["setting"], row["metric"]) for row in rows}
     assert tabulate(rows)[0]["parameters"] == "–"
-    assert "Labels alone, plain rows: 60.0 test errors; sign-flip p = 0.5." in find(forests)
+    told = (
+        "The student makes 30.0 fewer test errors than a net on labels alone, plain rows, (30.0 against 60.0 of 1,000; "
+    )
+    assert told + "2 paired seeds, 95% interval of the difference +30.0 to +30.0, sign-flip p = 0.5)." in find(forests)
 
 
 def test_one_seed_and_no_gap():
     difference = "The student makes 10.0 more test errors than its label-only twin (70.0 against 60.0 of 1,000; "
-    assert find([outcome([60], None, 60, 70)])[0] == difference + "1 seed, exact McNemar p = 0.04)."
+    over = "1 seed, 95% interval over test examples -18.5 to -1.5, exact McNemar p = 0.04)."
+    assert find([outcome([60], None, 60, 70)])[0] == difference + over
+
+
+def test_a_share_recovered_has_its_n_and_its_interval():
+    seeds = [outcome([30], None, twin, student) for twin, student in ((60, 40), (62, 41), (58, 41))]
+    assert find(seeds)[1] == (
+        "It recovers 64% of the gap between the twin and the teacher (3 paired seeds, 95% interval 56% to 71%)."
+    )
+    unsure = [outcome([teacher], None, 60, 40) for teacher in (30, 61)]
+    assert find(unsure)[1].endswith("(2 paired seeds, and no interval: they don't show that there is a gap).")
+    assert find(seeds[:1])[1] == "It recovers 67% of the gap between the twin and the teacher (1 seed)."
+
+
+def test_a_change_of_one_seed_is_told_with_what_its_examples_tell():
+    assert difference_told([80], [70]) == "-10.0 test errors (1 seed)"
+    told = difference_told([80], [70], one_seed=BY_TEN)
+    assert told == "-10.0 test errors (1 seed, 95% interval over test examples -18.5 to -1.5, exact McNemar p = 0.04)"
 
 
 def test_the_table_has_the_papers_figure_where_there_is_one():

@@ -9,12 +9,16 @@ import pytest
 import torch
 
 from limbeck import ArgumentError, Budget, Ensemble, RunError, SoftTargets, TargetsError, TransferSet
+from limbeck.conclusion import read_judged
 from limbeck.files import locked
+from limbeck.judge import fidelity_on_training, fit_temperature, judgement_of, read_judgement
 from limbeck.models import MLP
 from limbeck.progress import Progress
-from limbeck.runs import Run
+from limbeck.road import seeded, student_seed
+from limbeck.runs import Run, read_run
 from limbeck.study import Arm, Study, as_trained, near
 from limbeck.teachers import InBfloat16
+from limbeck.teachers.fingerprints import weights_fingerprint
 from limbeck.training import FromLabels, FromSoftTargets
 from limbeck.training.loop import _Training
 
@@ -153,7 +157,7 @@ def test_a_study_takes_the_first_examples_and_holds_some_out(tmp_path):
     trials = study.compare(lambda _: two_arms(study)[:1])
     rows = {row["metric"]: row["values"] for row in study.rows(trials, None)}
     assert rows["accuracy"] == [pytest.approx(1 - errors / len(study.test)) for errors in rows["test errors"]]
-    assert "accuracy" not in {row["metric"] for row in whole.rows(trials, None)}
+    assert "accuracy" not in {row["metric"] for row in replace(study, accuracy=False).rows(trials, None)}
     with pytest.raises(ArgumentError, match=r"examples must lie in 1\.\."):
         Study.on(whole.run, (whole.train, whole.test), 0, 0)
 
@@ -308,6 +312,51 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     ]
     best = found["student"][nll.index(min(nll))].weights
     assert (study.run.folder / "student.safetensors").read_bytes() == Path(best).read_bytes()
+
+
+def test_it_keeps_what_each_net_is_judged_by(tmp_path):
+    study = study_in(tmp_path)
+    study.run.folder.mkdir()
+    [fitted] = study.teach("teacher", net, study.train, QUICK)
+    teacher, arms = study.trial(fitted), two_arms(study)
+    found = study.compare(lambda _: arms)
+    study.conclude_taught([], found, teacher=teacher, twin="twin", student="student")
+    told = read_run(study.run.folder)
+    assert told["cast"] == {"teacher": "teacher", "twin": "twin", "student": "student"}
+    assert {setting: len(own) for setting, own in told["judgements"].items()} == {"teacher": 1, "twin": 2, "student": 2}
+    trial = found["student"][1]
+    judged = read_judgement(told["judgements"]["student"][1])
+    held_out = (trial.validation_logits, study.validation_labels)
+    assert judged == judgement_of(
+        trial.test_logits,
+        study.labels,
+        held_out=held_out,
+        teacher_logits=teacher.test_logits,
+        training=fidelity_on_training(trial.net, study.train, arms[1].objective.soft_targets),
+        start=weights_fingerprint(seeded(net, student_seed(1))),
+    )
+    assert judged.training.examples == len(study.train)
+    assert judged.temperature == fit_temperature(*held_out)
+    twin = read_judgement(told["judgements"]["twin"][1])
+    assert (twin.training, twin.start) == (None, judged.start)  # a pair, of which one had no soft targets
+    kept = {each.name: each for each in read_judged(study.run.seed_folder(0))}
+    assert list(kept) == ["teacher", "twin", "student"]
+    assert torch.equal(kept["teacher"].held_out[0], teacher.validation_logits)
+    assert torch.equal(kept["student"].held_out[0], found["student"][0].validation_logits)
+    assert torch.equal(kept["student"].held_out[1], study.validation_labels)
+
+
+def test_without_a_validation_split_nothing_is_fitted_or_kept_of_it(tmp_path):
+    whole = study_in(tmp_path, seeds=1)
+    whole.run.folder.mkdir()
+    study = Study(whole.run, whole.train, None, whole.test)
+    [fitted] = study.teach("teacher", net, study.train, QUICK)
+    found = study.compare(lambda _: [Arm("student", net, study.train, FromLabels(), QUICK)])
+    study.conclude_taught([], found, teacher=study.trial(fitted), twin=None, student="student")
+    told = read_run(study.run.folder)["judgements"]
+    assert [own[0]["temperature"] for own in told.values()] == [None, None]
+    assert [each.held_out for each in read_judged(study.run.seed_folder(0))] == [None, None]
+    assert study.validation_logits(fitted.net) is None
 
 
 def test_choices_need_held_out_examples(tmp_path):

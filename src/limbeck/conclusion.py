@@ -1,6 +1,6 @@
 """The end of a run: its figures, its page, its student, in the run's folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from torch import Tensor
 from limbeck.data import TransferSet
 from limbeck.errors import RunError
 from limbeck.files import DAMAGED_HINT, write_bytes
+from limbeck.judge import HeldOut, Judgement, told_judgement
 from limbeck.report import Chart, Judged, Series, Table, write_report
 from limbeck.runs import Run, read_run
 from limbeck.training import Row
 from limbeck.training.checkpoint import load_tensors, save_tensors
 
+HELD_OUT, HELD_OUT_LABELS = "validation/", "labels of validation"  # in judged.safetensors, beside the models' names
 SMOKE = "A smoke run: its figures mean nothing."
 
 
@@ -36,25 +38,60 @@ def conclude(
     findings: list[str],
     *,
     student: Path,
+    judgements: Mapping[str, Sequence[Judgement]],
+    cast: Mapping[str, str],
     charts: Sequence[Chart] = (),
     note: str = "",
 ) -> Result:
-    """Write what a run came to, draw its page and return both; `student` holds the weights to keep."""
+    """Write what a run came to, draw its page and return both.
+
+    Args:
+        run: what has ended.
+        test: what its nets were judged on.
+        rows: of record.
+        table: rows as they are printed.
+        findings: sentences.
+        student: the file with the weights to keep.
+        judgements: of each setting, one a seed.
+        cast: from the parts 'teacher', 'twin' and 'student', those that are played, to the setting that plays it.
+        charts: of what was varied.
+        note: said above the pictures.
+    """
     if run.smoke:
         findings = [SMOKE, *findings]
     write_bytes(run.folder / "student.safetensors", student.read_bytes())
     keep_test_set(run.folder, test)
+    judged = {setting: [told_judgement(each) for each in own] for setting, own in judgements.items()}
     told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}
+    told |= {"judgements": judged, "cast": dict(cast)}
     run.save({"note": note, **told})
     return Result(rows, table, findings, draw(run.folder))
 
 
 def save_judged(folder: Path, judged: Sequence[Judged]) -> None:
-    """Keep in a seed's folder what each model said on the test set, and its curves, for reports to come."""
+    """Keep in a seed's folder what each model said on test set and validation split, and its curves, for reports."""
     tensors: dict[str, Tensor] = {model.name: model.logits for model in judged}
+    for model in judged:
+        if model.held_out is not None:
+            tensors[f"{HELD_OUT}{model.name}"], tensors[HELD_OUT_LABELS] = model.held_out
     histories: dict[str, list[Row]] = {model.name: model.history for model in judged}
     told = {"order": [model.name for model in judged], "histories": histories}
     save_tensors(folder / "judged.safetensors", tensors, told)
+
+
+def read_judged(folder: Path) -> list[Judged]:
+    """Return what `save_judged` kept in a seed's folder; of an earlier version, without the validation split.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    logits, told = load_tensors(folder / "judged.safetensors")
+
+    def held_out(name: str) -> HeldOut | None:
+        own = logits.get(f"{HELD_OUT}{name}")
+        return None if own is None else (own, logits[HELD_OUT_LABELS])
+
+    return [Judged(name, logits[name], told["histories"][name], held_out(name)) for name in told["order"]]
 
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:
@@ -75,8 +112,7 @@ def draw(folder: Path) -> Path:
     tensors, test_told = load_tensors(folder / "test.safetensors")
     names = tuple(test_told["class_names"])
     test = TransferSet(tensors["inputs"], tensors["labels"], names, name=test_told["name"])
-    logits, judged_told = load_tensors(folder / "seed-0" / "judged.safetensors")
-    judged = [Judged(name, logits[name], judged_told["histories"][name]) for name in judged_told["order"]]
+    judged = read_judged(folder / "seed-0")
     try:
         shown = {name: told[name] for name in ("config", "command", "table", "findings")}
         seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from limbeck.controls import control_of
-from limbeck.judge import Measures, paired_interval, share_recovered, sign_flip_p
+from limbeck.judge import (
+    Judgement,
+    Measures,
+    NetsDifference,
+    paired_interval,
+    recovered_interval,
+    share_recovered,
+    sign_flip_p,
+)
 from limbeck.results import papers_figure
 
 ACCURACY, LATENCY = "accuracy", "latency p50 (ms)"
@@ -29,8 +37,10 @@ class Outcome:
     """What one seed came to: each setting's measures on the test set, and the student for keeps."""
 
     measures: dict[str, list[Measures]]
-    difference_p: float
-    """Exact McNemar p of this seed's twin and student."""
+    judgements: dict[str, Judgement]
+    """Of the teacher (the ensemble, where there is one), and of each net that learned beside the student."""
+    difference: NetsDifference
+    """Of this seed's twin and student."""
     seconds: dict[str, float]
     """Training time of each setting; an ensemble's is that of all its members."""
     latency_ms: dict[str, float]
@@ -136,11 +146,9 @@ def formatted(row: dict[str, Any]) -> str:
 def find(outcomes: Sequence[Outcome]) -> list[str]:
     """Return in words whether the soft targets helped, and how much of the gap they closed."""
     twin, student = errors_of(outcomes, "twin"), errors_of(outcomes, "student")
-    name, seeds = strongest(outcomes), len(outcomes)
+    name = strongest(outcomes)
     examples = outcomes[0].measures["student"][0].examples
-    said = [
-        compared("The student", student, "its label-only twin", twin, examples, one_seed_p=outcomes[0].difference_p)
-    ]
+    said = [compared("The student", student, "its label-only twin", twin, examples, one_seed=outcomes[0].difference)]
     said += recovered("It", twin, errors_of(outcomes, name), student, name)
     large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
     if large > small:
@@ -150,9 +158,8 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
         if control is not None:
             said.append(compared("The student", student, control, errors_of(outcomes, other), examples))
         if other.startswith("twin, "):
-            errors = errors_of(outcomes, other)
-            p = f"; sign-flip p = {sign_flip_p(errors, student):.2g}" if seeds > 1 else ""
-            said.append(f"Labels alone, {other.removeprefix('twin, ')}: {np.mean(errors):.1f} test errors{p}.")
+            alone = f"a net on labels alone, {other.removeprefix('twin, ')},"
+            said.append(compared("The student", student, alone, errors_of(outcomes, other), examples))
     slow, fast = (np.median([outcome.latency_ms[setting] for outcome in outcomes]) for setting in (name, "student"))
     said.append(f"One example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms.")
     return said
@@ -165,9 +172,11 @@ def compared(
     its: Sequence[float],
     examples: int,
     *,
-    one_seed_p: float | None = None,
+    one_seed: NetsDifference | None = None,
 ) -> str:
     """Return in words by how much two settings of the same seeds differ, and whether it is a difference.
+
+    Of one seed there are two nets, and `one_seed` tells their difference, the other's errors less its own.
 
     >>> compared("It", [70, 72], "its twin", [80, 78], 10_000)  # doctest: +NORMALIZE_WHITESPACE
     'It makes 8.0 fewer test errors than its twin (71.0 against 79.0 of 10,000; 2 paired seeds, 95% interval of the
@@ -175,7 +184,7 @@ def compared(
     """
     difference, interval = np.mean(its) - np.mean(errors), paired_interval(its, errors)
     verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than {other}"
-    test = "1 seed" if one_seed_p is None else f"1 seed, exact McNemar p = {one_seed_p:.2g}"
+    test = "1 seed" if one_seed is None else f"1 seed, {over_examples(one_seed)}"
     if interval is not None:
         test = (
             f"{len(errors)} paired seeds, 95% interval of the difference {interval[1]:+.1f} to {interval[2]:+.1f}, "
@@ -184,24 +193,49 @@ def compared(
     return f"{name} makes {verb} ({np.mean(errors):.1f} against {np.mean(its):.1f} of {examples:,}; {test})."
 
 
-def difference_told(before: Sequence[float], after: Sequence[float]) -> str:
-    """Return in words by how much test errors change, with the interval that several seeds give.
+def over_examples(difference: NetsDifference) -> str:
+    """Return in words what the test examples tell of two nets.
+
+    >>> over_examples(NetsDifference(8.0, 2.5, 13.5, 0.004))
+    '95% interval over test examples +2.5 to +13.5, exact McNemar p = 0.004'
+    """
+    bounds = f"{difference.low:+.1f} to {difference.high:+.1f}"
+    return f"95% interval over test examples {bounds}, exact McNemar p = {difference.p:.2g}"
+
+
+def difference_told(before: Sequence[float], after: Sequence[float], *, one_seed: NetsDifference | None = None) -> str:
+    """Return in words by how much test errors change, with its interval: over seeds, or over the examples of one.
 
     >>> difference_told([80, 79, 81], [70, 70, 71])
-    '-9.7 test errors (95% interval -11.1 to -8.2)'
+    '-9.7 test errors (3 paired seeds, 95% interval -11.1 to -8.2)'
     """
     interval = paired_interval(after, before)
     if interval is None:
-        return f"{mean_of(after) - mean_of(before):+.1f} test errors"
+        over = "" if one_seed is None else f", {over_examples(one_seed)}"
+        return f"{mean_of(after) - mean_of(before):+.1f} test errors (1 seed{over})"
     mean, low, high = interval
-    return f"{mean:+.1f} test errors (95% interval {low:+.1f} to {high:+.1f})"
+    return f"{mean:+.1f} test errors ({len(before)} paired seeds, 95% interval {low:+.1f} to {high:+.1f})"
 
 
 def recovered(
     name: str, twin: Sequence[float], teacher: Sequence[float], student: Sequence[float], by: str
 ) -> list[str]:
-    """Return in words which share of the gap between twin and teacher a student closes, nothing where there is none."""
-    share = share_recovered(twin, teacher, student)
+    """Return in words which share of the gap between twin and teacher a student closes, nothing where there is none.
+
+    >>> recovered("It", [80, 79, 81], [60], [70, 70, 71], "teacher")[0]
+    'It recovers 48% of the gap between the twin and the teacher (3 paired seeds, 95% interval 45% to 52%).'
+    """
+    share, interval = share_recovered(twin, teacher, student), recovered_interval(twin, teacher, student)
     if share is None:
         return []
-    return [f"{name} recovers {round(share, 2) + 0.0:.0%} of the gap between the twin and the {by}."]
+    n = "1 seed" if len(twin) == 1 else f"{len(twin)} paired seeds"
+    if interval is not None:
+        told = f"{n}, 95% interval {_percent(interval[0])} to {_percent(interval[1])}"
+    else:
+        told = n if len(twin) == 1 else f"{n}, and no interval: they don't show that there is a gap"
+    return [f"{name} recovers {_percent(share)} of the gap between the twin and the {by} ({told})."]
+
+
+def _percent(share: float) -> str:
+    """Return a share in whole per cent, without a zero's sign."""
+    return f"{round(share, 2) + 0.0:.0%}"

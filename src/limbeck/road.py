@@ -19,9 +19,19 @@ from limbeck.controls import control_setting
 from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError
-from limbeck.evidence import Outcome, figures, find, tabulate
+from limbeck.evidence import Outcome, figures, find, strongest, tabulate
 from limbeck.files import kept_json
-from limbeck.judge import count_parameters, evaluate, latency_ms, mcnemar_p, measure, times_of
+from limbeck.judge import (
+    HeldOut,
+    count_parameters,
+    evaluate,
+    fidelity_on_training,
+    judgement_of,
+    latency_ms,
+    measure,
+    nets_difference,
+    times_of,
+)
 from limbeck.objective import check_hard_weight, check_temperature
 from limbeck.report import Judged
 from limbeck.runs import Run
@@ -92,7 +102,16 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     rows = figures(outcomes, paper or {})
     table, findings = tabulate(rows), find(outcomes)
     best = min(outcomes, key=lambda outcome: outcome.student_validation.nll)
-    return conclude(run, journey.test, rows, table, findings, student=best.weights)
+    return conclude(
+        run,
+        journey.test,
+        rows,
+        table,
+        findings,
+        student=best.weights,
+        judgements={setting: [each.judgements[setting] for each in outcomes] for setting in outcomes[0].judgements},
+        cast={"teacher": strongest(outcomes), "twin": "twin", "student": "student"},
+    )
 
 
 def student_seed(seed: int) -> int:
@@ -162,7 +181,7 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         )
         for name, (seen, own) in others.items()
     }
-    return _judge(journey, distilled, taught, fitted, folder)
+    return _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
 
 
 def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
@@ -193,41 +212,61 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
 
 
 def _judge(
-    journey: Journey, distilled: Distilled, taught: Sequence[Taught], others: Mapping[str, Fitted], folder: Path
+    journey: Journey,
+    distilled: Distilled,
+    taught: Sequence[Taught],
+    others: Mapping[str, Fitted],
+    *,
+    folder: Path,
+    learned: tuple[TransferSet, SoftTargets],
 ) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
     assert reference is not None
     labels = test.labels_to_judge()
     assert distilled.twin_fit is not None
     measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
-    strongest = "ensemble" if len(taught) > 1 else "teacher"
-    if strongest == "ensemble":
+    by = "ensemble" if len(taught) > 1 else "teacher"
+    if by == "ensemble":
         sizes = [count_parameters(each.teacher) or 0 for each in taught]
         measures["ensemble"] = [measure(reference, labels, reference, sum(sizes))]
-    seconds = {}
-    judged = [Judged(strongest, reference)]
-    nets = {"twin": distilled.twin_fit, "student": distilled.student_fit}
-    for name, fitted in {**nets, **others}.items():
-        logits = predict(fitted.net, test)
-        judged.append(Judged(name, logits, fitted.history))
-        measures[name] = [measure(logits, labels, reference, count_parameters(fitted.net))]
-        seconds[name] = fitted.seconds
-    save_judged(folder, judged)
     asked = Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
+    nets = {"twin": distilled.twin_fit, "student": distilled.student_fit, **others}
+    judged = [Judged(by, reference, held_out=_held_out(asked, journey))]
+    judgements = {by: judgement_of(reference, labels, held_out=judged[0].held_out, teacher_logits=reference)}
+    for name, fitted in nets.items():
+        own = Judged(name, predict(fitted.net, test), fitted.history, _held_out(fitted.net, journey))
+        judged.append(own)
+        measures[name] = [measure(own.logits, labels, reference, count_parameters(fitted.net))]
+        judgements[name] = judgement_of(
+            own.logits,
+            labels,
+            held_out=own.held_out,
+            teacher_logits=reference,
+            training=fidelity_on_training(fitted.net, *learned),
+            start=fitted.start,
+        )
+    save_judged(folder, judged)
+    seconds = {name: fitted.seconds for name, fitted in nets.items()}
 
     def timed() -> dict[str, dict[str, float]]:
-        latencies = latency_ms({strongest: asked, "student": distilled.student}, test)
-        return {"seconds": {strongest: sum(each.seconds for each in taught)}, "latency_ms": latencies}
+        latencies = latency_ms({by: asked, "student": distilled.student}, test)
+        return {"seconds": {by: sum(each.seconds for each in taught)}, "latency_ms": latencies}
 
     def read(told: Any) -> tuple[dict[str, float], dict[str, float]]:
-        return times_of(told["seconds"], [strongest]), times_of(told["latency_ms"], [strongest, "student"])
+        return times_of(told["seconds"], [by]), times_of(told["latency_ms"], [by, "student"])
 
     teachers_seconds, latencies = kept_json(folder / "times.json", timed, read)
     return Outcome(
         measures=measures,
         seconds={**teachers_seconds, **seconds},
         latency_ms=latencies,
-        difference_p=mcnemar_p(judged[1].logits, judged[2].logits, labels),
+        judgements=judgements,
+        difference=nets_difference(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",
     )
+
+
+def _held_out(model: Teacher, journey: Journey) -> HeldOut:
+    """Return what a model says of the validation split, and the labels there."""
+    return predict(model, journey.validation), journey.validation.labels_to_judge()

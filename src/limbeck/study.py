@@ -23,9 +23,23 @@ from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, BusyError, TargetsError
-from limbeck.evidence import LATENCY, compared, row_of, setting_rows, tabulate
+from limbeck.evidence import LATENCY, compared, difference_told, row_of, setting_rows, tabulate
 from limbeck.files import fingerprint, kept_json, locked
-from limbeck.judge import Measures, count_errors, count_parameters, latency_ms, measure, times_of
+from limbeck.judge import (
+    Fidelity,
+    HeldOut,
+    Judgement,
+    Measures,
+    NetsDifference,
+    count_errors,
+    count_parameters,
+    fidelity_on_training,
+    judgement_of,
+    latency_ms,
+    measure,
+    nets_difference,
+    times_of,
+)
 from limbeck.progress import Task
 from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
@@ -86,6 +100,10 @@ class Trial:
     net: nn.Module
     weights: Path
     """The file that holds the net."""
+    start: str | None = None
+    """Hash of the weights it was trained from."""
+    training: Fidelity | None = None
+    """To its teacher on training examples; None where it had none, or one whose store keeps a part of what it said."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,8 @@ class Study:
     paper: Paper = field(default_factory=dict)
     accuracy: bool = False
     """Whether accuracies are told beside errors, as the field does for this data."""
+    judgements: dict[str, list[Judgement]] = field(default_factory=dict, init=False)
+    """What `rows` found of each setting, one a seed, for `conclude`."""
 
     @classmethod
     def on(
@@ -270,16 +290,19 @@ class Study:
     def _trial(self, arm: Arm, seed: int, *, wait: bool) -> Trial:
         net = seeded(arm.make_net, student_seed(seed))
         fitted = self._fit(arm, seed, net, f"seed {seed}: {arm.setting}", wait=wait)
-        return self.trial(fitted)
+        return self.trial(fitted, arm)
 
-    def trial(self, fitted: Fitted) -> Trial:
-        """Return what a trained net says of the study's sets."""
+    def trial(self, fitted: Fitted, arm: Arm | None = None) -> Trial:
+        """Return what a trained net says of the study's sets, and of the soft targets of the arm it was trained by."""
         assert fitted.folder is not None
         with near([fitted.net]):
             test = predict(fitted.net, self.test)
             held_out = None if self.validation is None else predict(fitted.net, self.validation)
+            training = None
+            if arm is not None and isinstance(arm.objective, FromSoftTargets):
+                training = fidelity_on_training(fitted.net, arm.transfer_set, arm.objective.soft_targets)
         weights = fitted.folder / "model.safetensors"
-        return Trial(test, held_out, fitted.history, fitted.seconds, fitted.net, weights)
+        return Trial(test, held_out, fitted.history, fitted.seconds, fitted.net, weights, fitted.start, training)
 
     def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
         return fit(
@@ -308,16 +331,40 @@ class Study:
 
     def measures(self, trials: Sequence[Trial], teacher_logits: TeacherLogits = None) -> list[Measures]:
         """Return each trial's figures on the test set; with what its teacher says there, their agreement."""
-        by_seed = teacher_logits if isinstance(teacher_logits, list) else [teacher_logits] * len(trials)
         return [
             measure(trial.test_logits, self.labels, logits, count_parameters(trial.net))
-            for trial, logits in zip(trials, by_seed, strict=True)
+            for trial, logits in zip(trials, _by_seed(teacher_logits, len(trials)), strict=True)
         ]
 
+    def validation_logits(self, teacher: Teacher) -> Tensor | None:
+        """Return what a teacher says of the validation split, None where there is none."""
+        if self.validation is None:
+            return None
+        with near(members_of(teacher)[0]):
+            return predict(teacher, self.validation)
+
+    def held_out(self, validation_logits: Tensor | None) -> HeldOut | None:
+        """Return what a net says of the validation split with the labels there, None where there is no such split."""
+        return None if validation_logits is None else (validation_logits, self.validation_labels)
+
     def rows(self, trials: Mapping[str, Sequence[Trial]], teacher_logits: TeacherLogits) -> list[dict[str, Any]]:
-        """Return the rows of record of settings: their figures on the test set, and their training's seconds."""
+        """Return the rows of record of settings: their figures on the test set, and their training's seconds.
+
+        What each net is judged by beside these is taken down for `conclude`.
+        """
         found = []
         for setting, own in trials.items():
+            self.judgements[setting] = [
+                judgement_of(
+                    trial.test_logits,
+                    self.labels,
+                    held_out=self.held_out(trial.validation_logits),
+                    teacher_logits=logits,
+                    training=trial.training,
+                    start=trial.start,
+                )
+                for trial, logits in zip(own, _by_seed(teacher_logits, len(own)), strict=True)
+            ]
             measures = self.measures(own, teacher_logits)
             found += setting_rows(setting, [[each] for each in measures], self.paper, accuracy=self.accuracy)
             found.append(row_of(setting, "seconds", [each.seconds for each in own], None))
@@ -332,13 +379,28 @@ class Study:
 
     def controls_told(self, trials: Mapping[str, Sequence[Trial]], setting: str) -> list[str]:
         """Return in words what a setting's controls came to."""
-        own, told = self.errors(trials[setting]), []
+        told = []
         for control in self.run.controls:
             name = control_setting(setting, control)
             said = control_of(name.removeprefix(setting))
             assert said is not None
-            told.append(compared(f"The {setting}", own, said, self.errors(trials[name]), len(self.test)))
+            told.append(self.compared(f"The {setting}", trials[setting], said, trials[name]))
         return told
+
+    def compared(self, name: str, own: Sequence[Trial], other: str, its: Sequence[Trial]) -> str:
+        """Return in words by how much two settings differ, as `evidence.compared` does."""
+        one_seed = self._of_one_seed(its, own)
+        return compared(name, self.errors(own), other, self.errors(its), len(self.test), one_seed=one_seed)
+
+    def changed(self, before: Sequence[Trial], after: Sequence[Trial]) -> str:
+        """Return in words by how much test errors change from one setting to another, as `difference_told` does."""
+        return difference_told(self.errors(before), self.errors(after), one_seed=self._of_one_seed(after, before))
+
+    def _of_one_seed(self, first: Sequence[Trial], second: Sequence[Trial]) -> NetsDifference | None:
+        """Return by how many errors two settings' nets differ, first - second; None where there are several seeds."""
+        if len(first) != 1 or len(second) != 1:
+            return None
+        return nets_difference(first[0].test_logits, second[0].test_logits, self.labels)
 
     def errors(self, trials: Sequence[Trial]) -> list[float]:
         """Return each trial's test errors."""
@@ -364,6 +426,7 @@ class Study:
         teacher: tuple[str, Tensor],
         twin: str | None,
         student: str,
+        teacher_validation: Tensor | None = None,
         charts: Sequence[Chart] = (),
     ) -> Result:
         """Write the study's figures and page, and keep the student that did best on the validation split.
@@ -377,13 +440,15 @@ class Study:
             teacher: who taught ('teacher' or 'ensemble') and what it says of the test set, for the page's pictures.
             twin: the setting that is the pictures' twin, None for no twin.
             student: the setting that is the pictures' student, and is kept.
+            teacher_validation: what who taught says of the validation split, where there is one.
             charts: of what was varied.
         """
         shown = {"twin": twin, "student": student}
-        judged = [Judged(*teacher)]
+        judged = [Judged(*teacher, held_out=self.held_out(teacher_validation))]
         for part, setting in shown.items():
             if setting is not None:
-                judged.append(Judged(part, trials[setting][0].test_logits, trials[setting][0].history))
+                own = trials[setting][0]
+                judged.append(Judged(part, own.test_logits, own.history, self.held_out(own.validation_logits)))
         save_judged(self.run.seed_folder(0), judged)
         named = [f"the {part} is “{setting}”" for part, setting in shown.items() if setting not in (None, part)]
         held_out = [trial.validation_logits for trial in trials[student]]
@@ -396,9 +461,14 @@ class Study:
             tabulate(rows),
             findings,
             student=best.weights,
+            judgements={teacher[0]: [self._judgement_of_teacher(judged[0])], **self.judgements},
+            cast={"teacher": teacher[0], **{part: setting for part, setting in shown.items() if setting is not None}},
             charts=charts,
             note=f"In the pictures below {' and '.join(named)}." if named else "",
         )
+
+    def _judgement_of_teacher(self, teacher: Judged) -> Judgement:
+        return judgement_of(teacher.logits, self.labels, held_out=teacher.held_out, teacher_logits=teacher.logits)
 
     def conclude_taught(
         self,
@@ -415,5 +485,17 @@ class Study:
         rows = self.rows({"teacher": [teacher], **trials}, teacher.test_logits)
         told = ("teacher", teacher.test_logits)
         return self.conclude(
-            [*rows, *more_rows], findings, trials, teacher=told, twin=twin, student=student, charts=charts
+            [*rows, *more_rows],
+            findings,
+            trials,
+            teacher=told,
+            twin=twin,
+            student=student,
+            teacher_validation=teacher.validation_logits,
+            charts=charts,
         )
+
+
+def _by_seed(teacher_logits: TeacherLogits, seeds: int) -> list[Tensor | None]:
+    """Return what its teacher says of the test set for each seed."""
+    return list(teacher_logits) if isinstance(teacher_logits, list) else [teacher_logits] * seeds

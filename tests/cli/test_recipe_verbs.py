@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from limbeck.conclusion import read_judged
+from limbeck.judge import fit_temperature, read_judgement
 from limbeck.recipes import RECIPES
 from limbeck.runs import default_cache
+from limbeck.training.checkpoint import load_tensors, save_tensors
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
 
@@ -54,6 +57,42 @@ def test_the_run_folder_holds_what_the_design_says(smoke):
     for name in ("student.safetensors", "seed-1/targets/manifest.json", "seed-0/student/curves.csv"):
         assert name in present
     assert not any("checkpoint" in name or "partial" in name for name in present)
+
+
+def test_each_net_is_judged_on_seeds_of_its_own(smoke):
+    folder, _ = smoke
+    told = json.loads((folder / "run" / "run.json").read_bytes())
+    assert told["cast"] == {"teacher": "ensemble", "twin": "twin", "student": "student"}
+    own = {setting: [read_judgement(each) for each in seeds] for setting, seeds in told["judgements"].items()}
+    assert list(own) == ["ensemble", "twin", "student"]
+    errors = {row["setting"]: row["values"] for row in told["rows"] if row["metric"] == "test errors"}
+    assert {setting: [each.errors for each in seeds] for setting, seeds in own.items()} == {
+        setting: errors[setting] for setting in own
+    }
+    assert [each.start for each in own["twin"]] == [each.start for each in own["student"]]
+    assert own["student"][0].start != own["student"][1].start
+    assert own["student"][1].training.examples == 700
+    assert own["ensemble"][0].test.kl == pytest.approx(0, abs=1e-9)
+    for seeds in own.values():
+        assert all(each.teacher_right.examples + each.teacher_wrong.examples == each.examples for each in seeds)
+    for seed in range(2):
+        kept = {each.name: each for each in read_judged(folder / "run" / f"seed-{seed}")}
+        fitted = fit_temperature(*kept["student"].held_out)
+        assert own["student"][seed].temperature == fitted
+        assert len(kept["student"].held_out[1]) == 200
+
+
+def test_a_run_of_an_earlier_version_has_a_page(smoke, tmp_path):
+    shutil.copytree(smoke[0] / "run", tmp_path / "run")
+    path, judged = tmp_path / "run" / "run.json", tmp_path / "run" / "seed-0" / "judged.safetensors"
+    told = json.loads(path.read_bytes())
+    path.write_text(json.dumps({key: value for key, value in told.items() if key not in ("judgements", "cast")}))
+    tensors, kept = load_tensors(judged)
+    save_tensors(judged, {name: tensors[name] for name in kept["order"]}, kept)
+    (tmp_path / "run" / "report.html").unlink()
+    done = limbeck("report", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Confusions" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_the_same_command_goes_on_and_changes_nothing(smoke):

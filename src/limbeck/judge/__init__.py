@@ -14,12 +14,22 @@ from limbeck.judge.biases import class_bias
 from limbeck.judge.calibration import Bin, brier_score, expected_calibration_error, fit_temperature, reliability
 from limbeck.judge.classes import ClassFigures, Confusion, by_class, class_table, most_confused
 from limbeck.judge.fidelity import Fidelity, fidelity, fidelity_where
+from limbeck.judge.judgement import (
+    HeldOut,
+    Judgement,
+    fidelity_on_training,
+    judgement_of,
+    read_judgement,
+    told_judgement,
+)
 from limbeck.judge.latency import latency_ms, times_of
 from limbeck.judge.measures import Measures, count_errors, count_parameters, evaluate, measure
 from limbeck.judge.significance import (
     Interval,
+    NetsDifference,
     examples_interval,
     mcnemar_p,
+    nets_difference,
     paired_interval,
     proportion_interval,
     recovered_interval,
@@ -33,8 +43,11 @@ __all__ = [
     "ClassFigures",
     "Confusion",
     "Fidelity",
+    "HeldOut",
     "Interval",
+    "Judgement",
     "Measures",
+    "NetsDifference",
     "brier_score",
     "by_class",
     "class_bias",
@@ -45,18 +58,23 @@ __all__ = [
     "examples_interval",
     "expected_calibration_error",
     "fidelity",
+    "fidelity_on_training",
     "fidelity_where",
     "fit_temperature",
+    "judgement_of",
     "latency_ms",
     "mcnemar_p",
     "measure",
     "most_confused",
+    "nets_difference",
     "paired_interval",
     "proportion_interval",
+    "read_judgement",
     "recovered_interval",
     "reliability",
     "seeds_interval",
     "share_recovered",
     "sign_flip_p",
     "times_of",
+    "told_judgement",
 ]

@@ -4,6 +4,7 @@ Seeds answer for two ways of training, examples for two trained nets. An interva
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -63,6 +64,31 @@ def seeds_interval(first: Sequence[float], second: Sequence[float]) -> Interval 
     """
     a, b = _pairs(first, second)
     return None if len(a) < 2 else _bootstrap(a - b)
+
+
+@dataclass(frozen=True)
+class NetsDifference:
+    """By how many errors two fixed nets differ, first - second: what one test set tells of these two, not of others."""
+
+    errors: float
+    low: float
+    """Of its bootstrap interval, for other test sets of this size."""
+    high: float
+    p: float
+    """Exact McNemar."""
+
+
+def nets_difference(
+    first: Float[Tensor, "examples classes"],
+    second: Float[Tensor, "examples classes"],
+    labels: Int[Tensor, " examples"],
+) -> NetsDifference:
+    """Return by how many errors two fixed nets' logits differ, first - second, and whether it is a difference.
+
+    Raises:
+        ArgumentError: not one row a label.
+    """
+    return NetsDifference(*examples_interval(first, second, labels), mcnemar_p(first, second, labels))
 
 
 def examples_interval(

@@ -125,19 +125,26 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
         "ensemble", [[limbeck.judge.measure(together, study.labels)]], study.paper, accuracy=True
     )
     rows += study.rows(trials, together)
-    errors, compared = {name: study.errors(nets) for name, nets in trials.items()}, limbeck.evidence.compared
     smallest = of_views(config.views)
     findings = [
-        compared("The student", errors["student"], "its label-only twin", errors["twin"], len(study.test)),
-        compared("The smaller student", errors[smallest], "its twin", errors[f"twin, {SMALLER}"], len(study.test)),
+        study.compared("The student", trials["student"], "its label-only twin", trials["twin"]),
+        study.compared("The smaller student", trials[smallest], "its twin", trials[f"twin, {SMALLER}"]),
         *(
             f"{after} stored views in the place of {before}, smaller student: "
-            f"{limbeck.evidence.difference_told(errors[of_views(before)], errors[of_views(after)])}."
+            f"{study.changed(trials[of_views(before)], trials[of_views(after)])}."
             for before, after in pairwise((*config.fewer_views, config.views))
         ),
         *study.controls_told(trials, "student"),
     ]
-    return study.conclude(rows, findings, trials, teacher=("ensemble", together), twin="twin", student="student")
+    return study.conclude(
+        rows,
+        findings,
+        trials,
+        teacher=("ensemble", together),
+        twin="twin",
+        student="student",
+        teacher_validation=study.validation_logits(ensemble),
+    )
 
 
 def of_views(views: int) -> str:

@@ -112,14 +112,16 @@ def main(config: Cifar100Table, run: Run) -> "limbeck.conclusion.Result":
         trials = study.compare(lambda _, arms=arms: arms, controlled=[student], random_teacher=maker(large))
         teacher = study.trial(fitted)
         rows += study.rows({f"teacher, {large}": [teacher], **trials}, teacher.test_logits)
-        errors = {name: study.errors(trials[name]) for name in (twin, student)}
-        told = (f"{small}, taught by {large},", errors[student], "its label-only twin", errors[twin])
-        findings += [limbeck.evidence.compared(*told, len(study.test)), *study.controls_told(trials, student)]
+        told = (f"{small}, taught by {large},", trials[student], "its label-only twin", trials[twin])
+        findings += [study.compared(*told), *study.controls_told(trials, student)]
         every |= trials
-        judged.append(("teacher", teacher.test_logits))
+        judged.append(teacher)
     large, small = pairs[-1]
     twin, student = (f"{role}, {large} to {small}" for role in ("twin", "student"))
-    return study.conclude(rows, findings, every, teacher=judged[-1], twin=twin, student=student)
+    told = ("teacher", judged[-1].test_logits)
+    return study.conclude(
+        rows, findings, every, teacher=told, twin=twin, student=student, teacher_validation=judged[-1].validation_logits
+    )
 
 
 def _published() -> dict[tuple[str, str], float]:

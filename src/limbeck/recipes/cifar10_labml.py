@@ -94,10 +94,9 @@ def main(config: Cifar10Labml, run: Run) -> "limbeck.conclusion.Result":
     trials = study.compare(
         lambda _: arms, controlled=["student"], random_teacher=lambda: vgg(config.large, 10, dropout=config.dropout)
     )
-    errors, examples = {name: study.errors(nets) for name, nets in trials.items()}, len(study.test)
     findings = [
-        limbeck.evidence.compared("The student", errors["student"], "its label-only twin", errors["twin"], examples),
-        f"Less weight on labels: {limbeck.evidence.difference_told(errors['student'], errors[LESS])}.",
+        study.compared("The student", trials["student"], "its label-only twin", trials["twin"]),
+        f"Less weight on labels: {study.changed(trials['student'], trials[LESS])}.",
         *study.controls_told(trials, "student"),
     ]
     return study.conclude_taught(findings, trials, teacher=study.trial(fitted), twin="twin", student="student")

@@ -112,11 +112,10 @@ def main(config: Cifar10LabmlOurs, run: Run) -> "limbeck.conclusion.Result":
         arm("twin", limbeck.training.FromLabels(config.views), config.student),
     ]
     trials = study.compare(lambda _: arms, controlled=[BEST], random_teacher=lambda: vgg(config.large, 10))
-    errors, examples = {name: study.errors(nets) for name, nets in trials.items()}, len(study.test)
     findings = [
-        limbeck.evidence.compared("The student", errors[BEST], "its label-only twin", errors["twin"], examples),
+        study.compared("The student", trials[BEST], "its label-only twin", trials["twin"]),
         *(
-            f"{MEANS[after]}: {limbeck.evidence.difference_told(errors[before], errors[after])}."
+            f"{MEANS[after]}: {study.changed(trials[before], trials[after])}."
             for before, after in pairwise((THEIRS, *MEANS))
         ),
         *study.controls_told(trials, BEST),

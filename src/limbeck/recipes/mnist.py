@@ -172,11 +172,10 @@ def main(config: Mnist, run: Run) -> "limbeck.conclusion.Result":
     arms = [lesson.twin("twin"), lesson.student("student", targets)]
     trials = study.compare(lambda _: arms, controlled=["student"], random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    examples, evidence = len(study.test), limbeck.evidence
+    evidence = limbeck.evidence
     twin, student = (study.errors(trials[name]) for name in ("twin", "student"))
-    single_p = limbeck.judge.mcnemar_p(trials["twin"][0].test_logits, trials["student"][0].test_logits, study.labels)
     findings = [
-        evidence.compared("The student", student, "its label-only twin", twin, examples, one_seed_p=single_p),
+        study.compared("The student", trials["student"], "its label-only twin", trials["twin"]),
         *evidence.recovered("It", twin, study.errors([teacher]), student, "teacher"),
         *study.controls_told(trials, "student"),
     ]

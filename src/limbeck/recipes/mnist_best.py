@@ -102,20 +102,26 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
     taught_by = {PLAIN: papers_own.test_logits, CONVOLUTION: first_says, VIEWS: first_says}
     for name, nets_of in trials.items():
         rows += study.rows({name: nets_of}, taught_by.get(name, together))
-    errors = {name: study.errors(nets_of) for name, nets_of in trials.items()}
-    examples, compared = len(study.test), limbeck.evidence.compared
 
     def difference(before: str, after: str) -> str:
-        return limbeck.evidence.difference_told(errors[before], errors[after])
+        return study.changed(trials[before], trials[after])
 
     findings = [
-        compared("The student", errors[BEST], "that of the paper's setting", errors[PLAIN], examples),
-        compared("The student", errors[BEST], "its label-only twin", errors[TWIN], examples),
+        study.compared("The student", trials[BEST], "that of the paper's setting", trials[PLAIN]),
+        study.compared("The student", trials[BEST], "its label-only twin", trials[TWIN]),
         *(f"{MEANS[after]}: {difference(before, after)}." for before, after in pairwise(STEPS)),
         f"T = {config.other_temperature:g}, not {config.temperature:g}: {difference(SEVERAL, OTHER)}.",
         *study.controls_told(trials, BEST),
     ]
-    return study.conclude(rows, findings, trials, teacher=("ensemble", together), twin=TWIN, student=BEST)
+    return study.conclude(
+        rows,
+        findings,
+        trials,
+        teacher=("ensemble", together),
+        twin=TWIN,
+        student=BEST,
+        teacher_validation=study.validation_logits(limbeck.Ensemble(nets)),
+    )
 
 
 def _elastic(config: MnistBest) -> "limbeck.data.Elastic":

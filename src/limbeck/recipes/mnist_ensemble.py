@@ -76,12 +76,8 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
         rows += study.rows({_student(mean): trials[_student(mean)]}, together[mean])
         found, row = _gain(study.errors(alone), ensemble[mean].errors, errors, mean)
         findings += [
-            limbeck.evidence.compared(
-                f"The student of the {mean} mean",
-                errors[_student(mean)],
-                "that of one teacher",
-                errors[SINGLE],
-                len(study.test),
+            study.compared(
+                f"The student of the {mean} mean", trials[_student(mean)], "that of one teacher", trials[SINGLE]
             ),
             *found,
         ]
@@ -93,6 +89,7 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
         teacher=("ensemble", together[MEANS[0]]),
         twin="twin",
         student=_student(MEANS[0]),
+        teacher_validation=study.validation_logits(limbeck.Ensemble(nets, mean=MEANS[0])),
     )
 
 

@@ -79,14 +79,13 @@ def main(config: MnistObjectives, run: Run) -> "limbeck.conclusion.Result":
         name: min((arm.setting for arm in own), key=lambda setting: sum(study.validation_errors(trials[setting])))
         for name, own in tries.items()
     }
-    best, examples = chosen[DIVERGENCE], len(study.test)
+    best = chosen[DIVERGENCE]
     findings = [
-        limbeck.evidence.compared(
+        study.compared(
             f"The {chosen[name]}, the best of its tries on held-out images,",
-            study.errors(trials[chosen[name]]),
+            trials[chosen[name]],
             f"the {best}, the best of its own,",
-            study.errors(trials[best]),
-            examples,
+            trials[best],
         )
         for name in LATER
     ]

@@ -64,13 +64,11 @@ def main(config: MnistUnlabelled, run: Run) -> "limbeck.conclusion.Result":
 
     trials = study.compare(arms_of, controlled=[ALL], random_teacher=lesson.teacher_net)
     teacher = study.trial(fitted)
-    errors = {name: study.errors(own) for name, own in trials.items()}
-    examples, compared = len(study.test), limbeck.evidence.compared
     findings = [
-        compared("A student without labels", errors[NONE], f"a net on {share} of the labels", errors[alone], examples),
-        compared("A student without labels", errors[NONE], "a net on all labels", errors["twin"], examples),
-        compared(f"With labels for {share} the student", errors[some], "without", errors[NONE], examples),
-        compared("With all labels the student", errors[ALL], "without", errors[NONE], examples),
+        study.compared("A student without labels", trials[NONE], f"a net on {share} of the labels", trials[alone]),
+        study.compared("A student without labels", trials[NONE], "a net on all labels", trials["twin"]),
+        study.compared(f"With labels for {share} the student", trials[some], "without", trials[NONE]),
+        study.compared("With all labels the student", trials[ALL], "without", trials[NONE]),
         *study.controls_told(trials, ALL),
     ]
     return study.conclude_taught(findings, trials, teacher=teacher, twin="twin", student=NONE)

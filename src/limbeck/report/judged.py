@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
-from limbeck.judge import measure
+from limbeck.judge import HeldOut, measure
 from limbeck.objective import check_labels
 
 Table = list[dict[str, str]]
@@ -29,6 +29,8 @@ class Judged:
     """At temperature 1, in the order of the test set's ids."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One row an epoch: epoch, loss, perhaps validation_nll and validation_errors."""
+    held_out: HeldOut | None = None
+    """What it said on the validation split, and the labels there; None where there is no such split."""
 
     @cached_property
     def chosen(self) -> Int[Tensor, " examples"]:

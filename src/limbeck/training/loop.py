@@ -60,6 +60,8 @@ class Fitted:
     seconds: float
     folder: Path | None = None
     """Where it is kept."""
+    start: str | None = None
+    """Hash of the weights it was trained from."""
 
 
 def fit(
@@ -275,7 +277,8 @@ class _Training:
         tensors, told = load_tensors(path)
         self._check_binding(path, told["binding"])
         self.net.cpu().load_state_dict(tensors)
-        return Fitted(self.net.eval(), told["history"], read_seconds(path.parent / "seconds.json"), self.folder)
+        seconds = read_seconds(path.parent / "seconds.json")
+        return Fitted(self.net.eval(), told["history"], seconds, self.folder, self.binding["start"])
 
     def _start(self) -> None:
         """Set up Fabric and the optimizer, from the checkpoint where there is one of this same training."""
@@ -424,7 +427,7 @@ class _Training:
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
         if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
-        fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder)
+        fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder, self.binding["start"])
         if self.folder is not None:
             write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
             told = {"binding": self.binding, "history": fitted.history}
