@@ -405,7 +405,7 @@ def test_letters_takes_its_road_and_changes_nothing_when_it_is_taken_again(tmp_p
         "twin, rows moved at random",
     ]
     assert first.table[0]["parameters"] == "–"
-    assert any(finding.startswith("Labels alone, plain rows") for finding in first.findings)
+    assert any("than a net on labels alone, plain rows, (" in finding for finding in first.findings)
 
 
 def test_every_recipe_tells_what_it_is_and_has_a_smoke_run():
