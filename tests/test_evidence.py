@@ -45,7 +45,7 @@ def test_sentences_say_what_the_figures_say():
         difference + "2 paired seeds, 95% interval of the difference -38.5 to +88.5, sign-flip p = 0.5).",
         recovered + "(2 paired seeds, 95% interval -96% to 221%).",
         "It has 10 parameters, the ensemble 30.",
-        "One example alone takes the ensemble 4 ms and the student 0.5 ms.",
+        "As they were trained, one example alone takes the ensemble 4 ms and the student 0.5 ms.",
     ]
 
 

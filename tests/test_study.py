@@ -303,7 +303,8 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     agreement = next(row for row in rows if row["metric"] == "agreement")
     same = [(each.test_logits.argmax(1) == logits.argmax(1)).double().mean().item() for each in found["student"]]
     assert agreement["values"] == pytest.approx(same)
-    result = study.conclude(rows, ["found"], found, teacher=("teacher", logits), twin=None, student="student")
+    told = ("teacher", logits)
+    result = study.conclude(rows, ["found"], found, teacher=told, asked=teacher.net, twin=None, student="student")
     assert result.table[0]["model"] == "student"
     assert "found" in result.report.read_text()
     nll = [

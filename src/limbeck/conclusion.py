@@ -8,11 +8,15 @@ from typing import Any
 from torch import Tensor
 
 from limbeck.data import TransferSet
-from limbeck.errors import RunError
+from limbeck.errors import ArgumentError, RunError, ShipError
+from limbeck.evidence import tabulate
 from limbeck.files import DAMAGED_HINT, write_bytes
 from limbeck.judge import HeldOut, Judgement, told_judgement
 from limbeck.report import Chart, Judged, Series, Table, write_report
 from limbeck.runs import Run, read_run
+from limbeck.ship.export import can_ship
+from limbeck.ship.shipping import Shipment, ship
+from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
 from limbeck.training import Row
 from limbeck.training.checkpoint import load_tensors, save_tensors
 
@@ -34,38 +38,60 @@ def conclude(
     run: Run,
     test: TransferSet,
     rows: list[dict[str, Any]],
-    table: Table,
     findings: list[str],
     *,
     student: Path,
     judgements: Mapping[str, Sequence[Judgement]],
     cast: Mapping[str, str],
+    shipment: Shipment,
     charts: Sequence[Chart] = (),
     note: str = "",
+    accuracy: bool = False,
 ) -> Result:
-    """Write what a run came to, draw its page and return both.
+    """Write what a run came to, ship its student, draw its page and return it all.
 
     Args:
         run: what has ended.
         test: what its nets were judged on.
         rows: of record.
-        table: rows as they are printed.
         findings: sentences.
         student: the file with the weights to keep.
         judgements: of each setting, one a seed.
         cast: from the parts 'teacher', 'twin' and 'student', those that are played, to the setting that plays it.
+        shipment: the student with these weights, and who taught it.
         charts: of what was varied.
         note: said above the pictures.
+        accuracy: whether accuracies are told beside errors.
     """
     if run.smoke:
         findings = [SMOKE, *findings]
     write_bytes(run.folder / "student.safetensors", student.read_bytes())
     keep_test_set(run.folder, test)
     judged = {setting: [told_judgement(each) for each in own] for setting, own in judgements.items()}
+    more, said, costs = _shipped(run, shipment, test, accuracy=accuracy)
+    rows, findings = [*rows, *more], [*findings, *said]
+    table = tabulate(rows)
     told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}
-    told |= {"judgements": judged, "cast": dict(cast)}
+    told |= {"judgements": judged, "cast": dict(cast), "costs": costs}
     run.save({"note": note, **told})
     return Result(rows, table, findings, draw(run.folder))
+
+
+def _shipped(
+    run: Run, shipment: Shipment, test: TransferSet, *, accuracy: bool
+) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+    """Ship a run's student, if that is asked for, and return rows of record, findings and costs."""
+    if not run.ship:
+        return [], [], []
+    if not can_ship():
+        return [], [NO_EXTRA], []
+    try:
+        shipped = ship(run.folder, shipment, test, run.progress)
+    except (ShipError, ArgumentError) as error:  # the student is trained and judged all the same
+        return [], [f"There is no student.onnx: {error.message}."], []
+    labels = test.labels_to_judge()
+    rows = shipped_rows(shipped, labels, accuracy=accuracy)
+    return rows, shipped_findings(shipped, labels), [cost.told() for cost in shipped.costs]
 
 
 def save_judged(folder: Path, judged: Sequence[Judged]) -> None:
@@ -100,6 +126,16 @@ def keep_test_set(folder: Path, test: TransferSet) -> None:
     save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
 
 
+def read_test_set(folder: Path) -> TransferSet:
+    """Return the examples that a run's models were judged on.
+
+    Raises:
+        RunError: they are missing or damaged.
+    """
+    tensors, told = load_tensors(folder / "test.safetensors")
+    return TransferSet(tensors["inputs"], tensors["labels"], tuple(told["class_names"]), name=told["name"])
+
+
 def draw(folder: Path) -> Path:
     """Write the page of a finished run from what is in its folder, and return its path.
 
@@ -109,9 +145,7 @@ def draw(folder: Path) -> Path:
     told = read_run(folder)
     if "rows" not in told:
         raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
-    tensors, test_told = load_tensors(folder / "test.safetensors")
-    names = tuple(test_told["class_names"])
-    test = TransferSet(tensors["inputs"], tensors["labels"], names, name=test_told["name"])
+    test = read_test_set(folder)
     judged = read_judged(folder / "seed-0")
     try:
         shown = {name: told[name] for name in ("config", "command", "table", "findings")}

@@ -19,7 +19,7 @@ from limbeck.judge import (
 )
 from limbeck.results import papers_figure
 
-ACCURACY, LATENCY = "accuracy", "latency p50 (ms)"
+ACCURACY, LATENCY, SIZE = "accuracy", "latency p50 (ms)", "size (bytes)"
 PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
@@ -112,7 +112,7 @@ def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
 def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the printed table: one line a setting, mean ± sd over the seeds."""
     settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] == "test errors"))
-    told = [metric for metric in (*METRICS, LATENCY) if any(row["metric"] == metric for row in rows)]
+    told = [metric for metric in (*METRICS, LATENCY, SIZE) if any(row["metric"] == metric for row in rows)]
     table = []
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
@@ -131,13 +131,13 @@ def formatted(row: dict[str, Any]) -> str:
     >>> formatted(row_of("twin", "test errors", [14, 16], None))
     '15.0 ± 1.4'
     """
-    if row["metric"] == "parameters":
+    if row["metric"] in ("parameters", SIZE):
         return f"{row['mean']:,.0f}"
     scale, digits, unit = {
         "test errors": (1, 1, ""),
         "agreement": (100, 1, "%"),
         "accuracy": (100, 2, "%"),
-        LATENCY: (1, 3, ""),
+        LATENCY: (1, 4, ""),
     }.get(row["metric"], (1, 3, ""))
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
     return f"{row['mean'] * scale:.{digits}f}{spread}{unit}"
@@ -161,7 +161,9 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
             alone = f"a net on labels alone, {other.removeprefix('twin, ')},"
             said.append(compared("The student", student, alone, errors_of(outcomes, other), examples))
     slow, fast = (np.median([outcome.latency_ms[setting] for outcome in outcomes]) for setting in (name, "student"))
-    said.append(f"One example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms.")
+    said.append(
+        f"As they were trained, one example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms."
+    )
     return said
 
 

@@ -1,4 +1,4 @@
-"""The road a recipe takes: teach, soften, distill, judge, report.
+"""The road a recipe takes: teach, soften, distill, judge, ship, report.
 
 Each station leaves its product in the run's folder, so a run that was killed goes on from the last one that is
 whole. A recipe says what is taught, to whom and with which budget; the way is the same for all.
@@ -19,7 +19,7 @@ from limbeck.controls import control_setting
 from limbeck.data import Plain, TransferSet, View
 from limbeck.distillation import Distilled, distill, num_outputs
 from limbeck.errors import ArgumentError
-from limbeck.evidence import Outcome, figures, find, strongest, tabulate
+from limbeck.evidence import Outcome, figures, find, strongest
 from limbeck.files import kept_json
 from limbeck.judge import (
     HeldOut,
@@ -27,14 +27,14 @@ from limbeck.judge import (
     evaluate,
     fidelity_on_training,
     judgement_of,
-    latency_ms,
     measure,
     nets_difference,
-    times_of,
 )
 from limbeck.objective import check_hard_weight, check_temperature
 from limbeck.report import Judged
 from limbeck.runs import Run
+from limbeck.ship.latency import latency_ms, times_of
+from limbeck.ship.shipping import Shipment
 from limbeck.targets import Dense, SoftTargets, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
@@ -98,19 +98,23 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
         LimbeckError: as the stations do; what was finished is kept.
     """
     run.claim(journey.train, journey.validation, journey.test)
-    outcomes = [_one_seed(run, journey, seed) for seed in range(run.num_seeds)]
-    rows = figures(outcomes, paper or {})
-    table, findings = tabulate(rows), find(outcomes)
-    best = min(outcomes, key=lambda outcome: outcome.student_validation.nll)
+    outcomes: list[Outcome] = []
+    best: tuple[Outcome, Shipment] | None = None
+    for seed in range(run.num_seeds):
+        outcome, shipment = _one_seed(run, journey, seed)
+        outcomes.append(outcome)
+        if best is None or outcome.student_validation.nll < best[0].student_validation.nll:
+            best = outcome, shipment  # nets of other seeds are let go
+    assert best is not None
     return conclude(
         run,
         journey.test,
-        rows,
-        table,
-        findings,
-        student=best.weights,
+        figures(outcomes, paper or {}),
+        find(outcomes),
+        student=best[0].weights,
         judgements={setting: [each.judgements[setting] for each in outcomes] for setting in outcomes[0].judgements},
         cast={"teacher": strongest(outcomes), "twin": "twin", "student": "student"},
+        shipment=best[1],
     )
 
 
@@ -126,7 +130,7 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
         return make()
 
 
-def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
+def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome, Shipment]:
     folder, progress = run.seed_folder(seed), run.progress
     taught = _teach(journey, folder, seed, run)
     teachers = [each.teacher for each in taught]
@@ -181,7 +185,13 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> Outcome:
         )
         for name, (seen, own) in others.items()
     }
-    return _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
+    outcome = _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
+    return outcome, Shipment(distilled.student, ensemble, _said_of(taught), journey.train)
+
+
+def _said_of(taught: Sequence[Taught]) -> str:
+    """Return the setting of those who taught the student."""
+    return "ensemble" if len(taught) > 1 else "teacher"
 
 
 def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
@@ -225,7 +235,7 @@ def _judge(
     labels = test.labels_to_judge()
     assert distilled.twin_fit is not None
     measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
-    by = "ensemble" if len(taught) > 1 else "teacher"
+    by = _said_of(taught)
     if by == "ensemble":
         sizes = [count_parameters(each.teacher) or 0 for each in taught]
         measures["ensemble"] = [measure(reference, labels, reference, sum(sizes))]

@@ -3,6 +3,7 @@
 run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, and every figure
 report.html           the page
 student.safetensors   the student of the seed with the lowest validation NLL; of seed 0 where nothing is held out
+student.onnx ...      what is taken away, where it is shipped: see `limbeck.ship.shipping`
 test.safetensors      the examples that all were judged on; times.json: of a study, how long one takes each net
 seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set;
                       of a study what was said alone, its nets and soft targets lie in the cache
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from limbeck.data import TransferSet
 
 CACHE_ENVIRONMENT = "LIMBECK_CACHE"
-LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow")
+LIBRARIES = ("limbeck", "torch", "lightning-fabric", "numpy", "scikit-learn", "pyarrow", "onnxruntime")
 
 
 def default_cache() -> Path:
@@ -68,6 +69,8 @@ class Run:
     """Which controls are trained beside the students."""
     smoke: bool = False
     """Whether it is a smoke run, of which the findings say that its figures mean nothing."""
+    ship: bool = False
+    """Whether ONNX files are written and measured at the end."""
 
     @property
     def config_dict(self) -> dict[str, Any]:
@@ -205,12 +208,18 @@ def provenance() -> dict[str, Any]:
 
     return {
         "commit": commit(),
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "versions": {"python": platform.python_version(), **dict(_versions())},
         "machine": machine(),
         "threads": torch.get_num_threads(),
         "auto_precision": precision_here(),
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # those of extras
+            yield name, metadata.version(name)
 
 
 def commit() -> str | None:

@@ -23,7 +23,7 @@ from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, BusyError, TargetsError
-from limbeck.evidence import LATENCY, compared, difference_told, row_of, setting_rows, tabulate
+from limbeck.evidence import LATENCY, compared, difference_told, row_of, setting_rows
 from limbeck.files import fingerprint, kept_json, locked
 from limbeck.judge import (
     Fidelity,
@@ -35,15 +35,15 @@ from limbeck.judge import (
     count_parameters,
     fidelity_on_training,
     judgement_of,
-    latency_ms,
     measure,
     nets_difference,
-    times_of,
 )
 from limbeck.progress import Task
 from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
 from limbeck.runs import Run
+from limbeck.ship.latency import latency_ms, times_of
+from limbeck.ship.shipping import Shipment
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
 from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
@@ -424,6 +424,7 @@ class Study:
         trials: Mapping[str, Sequence[Trial]],
         *,
         teacher: tuple[str, Tensor],
+        asked: Teacher,
         twin: str | None,
         student: str,
         teacher_validation: Tensor | None = None,
@@ -438,6 +439,7 @@ class Study:
             findings: sentences.
             trials: all that were compared.
             teacher: who taught ('teacher' or 'ensemble') and what it says of the test set, for the page's pictures.
+            asked: the same one itself, that the shipped student is measured beside.
             twin: the setting that is the pictures' twin, None for no twin.
             student: the setting that is the pictures' student, and is kept.
             teacher_validation: what who taught says of the validation split, where there is one.
@@ -458,12 +460,13 @@ class Study:
             self.run,
             self.test,
             rows,
-            tabulate(rows),
             findings,
             student=best.weights,
             judgements={teacher[0]: [self._judgement_of_teacher(judged[0])], **self.judgements},
             cast={"teacher": teacher[0], **{part: setting for part, setting in shown.items() if setting is not None}},
+            shipment=Shipment(best.net, asked, teacher[0], self.train),
             charts=charts,
+            accuracy=self.accuracy,
             note=f"In the pictures below {' and '.join(named)}." if named else "",
         )
 
@@ -489,6 +492,7 @@ class Study:
             findings,
             trials,
             teacher=told,
+            asked=teacher.net,
             twin=twin,
             student=student,
             teacher_validation=teacher.validation_logits,

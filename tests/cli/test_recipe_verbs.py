@@ -171,7 +171,10 @@ RECORD = [
 ]
 
 BAD = [
-    (("rum",), "command must be one of list, run, report, soften, targets, got 'rum'\n\nhint: did you mean run?"),
+    (
+        ("rum",),
+        "command must be one of list, run, report, export, bench, soften, targets, got 'rum'\n\nhint: did you mean run",
+    ),
     (
         ("run", "digit"),
         (

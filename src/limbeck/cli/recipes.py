@@ -42,6 +42,8 @@ class RunOptions(Output):
     """Write the figures to results/RECIPE.json."""
     smoke: bool = False
     """The whole road in seconds, with figures that mean nothing."""
+    ship: bool = True
+    """Write ONNX files of student and teacher, check and measure them; in smoke runs only where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def run(arguments: list[str]) -> None:
         cache=options.cache or default_cache(),
         controls=tuple(dict.fromkeys(options.controls)),
         smoke=options.smoke,
+        ship=options.ship,
     )
     if not 1 <= own.num_seeds <= MOST_SEEDS:
         raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")
@@ -109,9 +112,10 @@ def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
     """Return the run's options and the recipe's configuration; each field of both is an option."""
     default = recipe.config().smoke() if "--smoke" in arguments else recipe.config()
     flat = tyro.conf.arg(name="")
+    options = RunOptions(ship="--smoke" not in arguments)
     both = dataclasses.make_dataclass(
         recipe.name,
-        [("options", Annotated[RunOptions, flat], RunOptions()), ("config", Annotated[recipe.config, flat], default)],
+        [("options", Annotated[RunOptions, flat], options), ("config", Annotated[recipe.config, flat], default)],
         frozen=True,
     )
     parsed: Any = tyro.cli(both, args=arguments, prog=f"limbeck run {recipe.name}", description=recipe.doc)

@@ -7,7 +7,6 @@ classes.py       its figures class by class, and what it takes for what
 judgement.py     all of these of one trained net
 significance.py  whether a difference is one: over seeds, over examples
 biases.py        what to add to some classes' logits
-latency.py       how long one example takes
 """
 
 from limbeck.judge.biases import class_bias
@@ -22,7 +21,6 @@ from limbeck.judge.judgement import (
     read_judgement,
     told_judgement,
 )
-from limbeck.judge.latency import latency_ms, times_of
 from limbeck.judge.measures import Measures, count_errors, count_parameters, evaluate, measure
 from limbeck.judge.significance import (
     Interval,
@@ -62,7 +60,6 @@ __all__ = [
     "fidelity_where",
     "fit_temperature",
     "judgement_of",
-    "latency_ms",
     "mcnemar_p",
     "measure",
     "most_confused",
@@ -75,6 +72,5 @@ __all__ = [
     "seeds_interval",
     "share_recovered",
     "sign_flip_p",
-    "times_of",
     "told_judgement",
 ]

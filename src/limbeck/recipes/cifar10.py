@@ -141,6 +141,7 @@ def main(config: Cifar10, run: Run) -> "limbeck.conclusion.Result":
         findings,
         trials,
         teacher=("ensemble", together),
+        asked=ensemble,
         twin="twin",
         student="student",
         teacher_validation=study.validation_logits(ensemble),

@@ -118,9 +118,15 @@ def main(config: Cifar100Table, run: Run) -> "limbeck.conclusion.Result":
         judged.append(teacher)
     large, small = pairs[-1]
     twin, student = (f"{role}, {large} to {small}" for role in ("twin", "student"))
-    told = ("teacher", judged[-1].test_logits)
     return study.conclude(
-        rows, findings, every, teacher=told, twin=twin, student=student, teacher_validation=judged[-1].validation_logits
+        rows,
+        findings,
+        every,
+        teacher=("teacher", judged[-1].test_logits),
+        asked=judged[-1].net,
+        twin=twin,
+        student=student,
+        teacher_validation=judged[-1].validation_logits,
     )
 
 

@@ -94,7 +94,8 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
         lesson.twin(TWIN, seen=bent, num_views=config.views, budget=config.longer),
     ]
     trials = study.compare(lambda _: arms, controlled=[BEST], random_teacher=lambda: _convolution(config))
-    together = limbeck.teachers.predict(limbeck.Ensemble(nets), study.test)
+    ensemble = limbeck.Ensemble(nets)
+    together = limbeck.teachers.predict(ensemble, study.test)
     teachers = [study.trial(each) for each in own]
     papers_own, first_says = study.trial(papers), teachers[0].test_logits
     rows = study.rows({"teacher, the paper's": [papers_own], "teacher, convolution net": teachers}, None)
@@ -118,9 +119,10 @@ def main(config: MnistBest, run: Run) -> "limbeck.conclusion.Result":
         findings,
         trials,
         teacher=("ensemble", together),
+        asked=ensemble,
         twin=TWIN,
         student=BEST,
-        teacher_validation=study.validation_logits(limbeck.Ensemble(nets)),
+        teacher_validation=study.validation_logits(ensemble),
     )
 
 

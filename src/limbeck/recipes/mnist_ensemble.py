@@ -87,6 +87,7 @@ def main(config: MnistEnsemble, run: Run) -> "limbeck.conclusion.Result":
         [*findings, *study.controls_told(trials, _student(MEANS[0]))],
         trials,
         teacher=("ensemble", together[MEANS[0]]),
+        asked=limbeck.Ensemble(nets, mean=MEANS[0]),
         twin="twin",
         student=_student(MEANS[0]),
         teacher_validation=study.validation_logits(limbeck.Ensemble(nets, mean=MEANS[0])),

@@ -17,7 +17,7 @@ from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing
-from limbeck.ship.parity import Parity, agreement
+from limbeck.ship.parity import Parity, check_parity
 from limbeck.teachers import Ensemble, InBfloat16, Teacher, from_onnx, predict, teacher_fingerprint
 
 INPUT, OUTPUT = "inputs", "logits"
@@ -57,7 +57,7 @@ def export_onnx(
         name: said in the metadata.
 
     Raises:
-        ShipError: the net can't be exported, or ONNX Runtime says something else than PyTorch (see `agreement`).
+        ShipError: the net can't be exported, or ONNX Runtime says something else than PyTorch (see `check_parity`).
         ArgumentError: no net, no rows, other class names than logits, or the extra is not installed.
         RunError: the file can't be written.
     """
@@ -84,8 +84,8 @@ def parity_of(path: Path, rows: TransferSet, expected: Tensor) -> Parity:
     """
     exported = from_onnx(path)
     one = rows.rows_of(rows.ids[:1])[:1]
-    agreement(expected[:1], exported(rows.rows_at(one)))
-    return agreement(expected, predict(exported, rows))
+    check_parity(expected[:1], exported(rows.rows_at(one)))
+    return check_parity(expected, predict(exported, rows))
 
 
 def check_can_ship() -> None:

@@ -24,7 +24,7 @@ class Parity:
     """Share (0..1) of the rows on which both choose the same class."""
 
 
-def agreement(expected: Float[Tensor, "rows classes"], exported: Float[Tensor, "rows classes"]) -> Parity:
+def check_parity(expected: Float[Tensor, "rows classes"], exported: Float[Tensor, "rows classes"]) -> Parity:
     """Return how closely an exported model's logits follow the net's.
 
     They may differ by 1e-4 of the largest logit, or by 1e-4 where no logit is above 1; and the most probable class by
@@ -34,7 +34,7 @@ def agreement(expected: Float[Tensor, "rows classes"], exported: Float[Tensor, "
         ShipError: they differ by more.
         ArgumentError: unequal shapes.
 
-    >>> agreement(torch.tensor([[4.0, 0.0]]), torch.tensor([[4.0002, 0.0]])).top1_agreement
+    >>> check_parity(torch.tensor([[4.0, 0.0]]), torch.tensor([[4.0002, 0.0]])).top1_agreement
     1.0
     """
     if expected.shape != exported.shape or expected.ndim != 2:

@@ -1,0 +1,102 @@
+"""An exported net in 8-bit integers: weights a channel at a time, activations by what training rows bring about."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from limbeck.data import Plain, TransferSet
+from limbeck.data.philox import permutation
+from limbeck.errors import ArgumentError, ShipError
+from limbeck.files import writing
+from limbeck.ship.export import INPUT, check_can_ship
+from limbeck.teachers.adapters import numpy_of
+
+if TYPE_CHECKING:
+    from onnxruntime.quantization import CalibrationDataReader
+
+STREAM = 7  # of philox, for which rows calibrate
+CALIBRATION = 256  # rows; ranges of activations settle long before
+AT_ONCE = 64
+LOGITS = ["Gemm", "MatMul"]  # what gives them; their outputs stay float32, the next layer's inputs don't
+
+
+def calibration_rows(train: TransferSet, count: int = CALIBRATION, seed: int = 0) -> Tensor:
+    """Return rows of a training set to calibrate on, as the source holds them: a choice that the seed makes.
+
+    Raises:
+        ArgumentError: `count` is not >= 1.
+    """
+    if count < 1:
+        raise ArgumentError(f"calibration must take 1 row or more, got {count}")
+    rows = train.rows_of(train.ids)
+    chosen = torch.from_numpy(permutation(seed, STREAM, 0, len(rows))[:count])
+    return train.seen_through(Plain()).rows_at(rows[chosen])
+
+
+def quantise(path: Path, calibration: Tensor, out: Path) -> None:
+    """Write an ONNX file's weights and activations in int8, with their ranges (QDQ), by ONNX Runtime's quantiser.
+
+    Weights have a scale a channel; activations one a tensor, from the least and greatest value that the calibration
+    rows bring about there. Both are signed, which no processor saturates on; logits stay float32. The metadata stays.
+    It is another model: what it is worth is to be measured.
+
+    Args:
+        path: the float32 model.
+        calibration: rows of training data (rows, ...), never of the test set.
+        out: where to; there is no file if it fails.
+
+    Raises:
+        ShipError: the model can't be quantised.
+        ArgumentError: no rows, or the extra is not installed.
+        RunError: the file can't be written.
+    """
+    check_can_ship()
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    if not len(calibration):
+        raise ArgumentError("calibration must take 1 row or more, got 0")
+    with writing(out) as partial, tempfile.TemporaryDirectory() as folder, _quietly():
+        ready = Path(folder) / "ready.onnx"
+        try:
+            quant_pre_process(path, ready, skip_symbolic_shape=True)
+            quantize_static(
+                ready,
+                partial,
+                cast("CalibrationDataReader", _Batches(calibration)),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                extra_options={"OpTypesToExcludeOutputQuantization": LOGITS},
+            )
+        except Exception as error:  # the quantiser's own have no root
+            told = next(iter(str(error).splitlines()), "")
+            raise ShipError(f"{path} can't be quantised: {type(error).__name__}: {told}") from error
+
+
+class _Batches:
+    """The calibration rows as ONNX Runtime asks for them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.left = iter(rows.split(AT_ONCE))
+
+    def get_next(self) -> dict[str, Any] | None:
+        batch = next(self.left, None)
+        return None if batch is None else {INPUT: numpy_of(batch)}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the quantiser's advice, which it gives the root logger, to itself."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

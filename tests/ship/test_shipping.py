@@ -1,0 +1,237 @@
+"""What a run leaves to be taken away, and that it is measured once."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from limbeck.data import TransferSet
+from limbeck.errors import ArgumentError, RunError, ShipError
+from limbeck.models import MLP
+from limbeck.progress import Progress
+from limbeck.runs import Run
+from limbeck.ship import costs, shipping, told
+from limbeck.ship.costs import Cost, measure_costs
+from limbeck.ship.latency import Latency
+from limbeck.ship.memory import peak_memory_bytes
+from limbeck.ship.parity import Parity
+from limbeck.ship.shipping import Shipment, Shipped, read_shipped, ship
+from limbeck.teachers import Ensemble, from_function, from_onnx, predict
+
+GENERATOR = torch.Generator().manual_seed(0)
+INPUTS = torch.randint(0, 17, (40, 6), dtype=torch.uint8, generator=GENERATOR)
+LABELS = torch.arange(40) % 3
+WHOLE = TransferSet(INPUTS, LABELS, ("a", "b", "c"))
+TRAIN, TEST = WHOLE.subset(torch.arange(20)), WHOLE.subset(torch.arange(20, 40), "test set")
+
+
+def mlp(seed, width=8):
+    torch.manual_seed(seed)
+    return MLP([6, width, 3], scale=16)
+
+
+def shipment(**changes):
+    teacher = Ensemble([mlp(1, 64), mlp(2, 64)])
+    return Shipment(**{"student": mlp(0), "teacher": teacher, "taught_by": "ensemble", "train": TRAIN, **changes})
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """A run's folder and what was shipped there, shared."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, ship(folder, shipment(), TEST, Progress())
+
+
+def test_student_and_ensemble_are_each_one_file(shipped):
+    folder, found = shipped
+    names = {"ensemble, ONNX": "ensemble.onnx", "student, ONNX": "student.onnx", "student, int8": "student-int8.onnx"}
+    assert {name: path.name for name, path in found.files.items()} == names
+    teacher = shipment().teacher
+    torch.testing.assert_close(predict(from_onnx(folder / "ensemble.onnx"), TEST), predict(teacher, TEST))
+    assert torch.equal(found.expected, predict(mlp(0), TEST))
+    assert found.parities["student, ONNX"].rows == 20
+    assert {tuple(row) for row in found.calibration.tolist()} == {tuple(row) for row in INPUTS[:20].tolist()}
+    assert found.refused == []
+
+
+def test_costs_are_those_of_the_files(shipped):
+    folder, found = shipped
+    by_name = {cost.name: cost for cost in found.costs}
+    assert list(by_name) == list(found.files)
+    student, ensemble = by_name["student, ONNX"], by_name["ensemble, ONNX"]
+    assert student.parameters == 6 * 8 + 8 + 8 * 3 + 3
+    assert student.macs == 6 * 8 + 8 * 3
+    assert ensemble.parameters == 2 * (6 * 64 + 64 + 64 * 3 + 3)
+    assert student.size_bytes == (folder / "student.onnx").stat().st_size
+    assert by_name["student, int8"].parameters == student.parameters
+    for cost in by_name.values():
+        assert 0 < cost.one.p50_ms <= cost.one.p99_ms
+        assert cost.many.p50_ms > 0
+        assert cost.from_python_ms > 0
+        assert cost.peak_memory_bytes > 1e6
+        assert Cost.of(json.loads(json.dumps(cost.told()))) == cost
+
+
+def test_memory_grows_with_the_weights(tmp_path):
+    from limbeck.ship import export_onnx
+
+    sizes = []
+    for width in (10, 300_000):
+        export_onnx(mlp(0, width), TEST, tmp_path / "net.onnx")
+        sizes.append(peak_memory_bytes(tmp_path / "net.onnx", 1))
+    assert sizes[1] - sizes[0] > 9_000_000
+
+
+def test_a_repeated_run_finds_all_and_measures_nothing(shipped, monkeypatch):
+    folder, found = shipped
+    monkeypatch.setattr(shipping, "export_onnx", None)
+    again = ship(folder, shipment(), TEST, Progress())
+    assert again.costs == found.costs
+    assert again.parities == found.parities
+    for name, logits in found.logits.items():
+        assert torch.equal(again.logits[name], logits)
+
+
+@pytest.mark.parametrize("change", ["student", "teacher", "train", "test", "file", "missing"])
+def test_what_is_not_the_same_is_made_again(change, shipped, tmp_path, monkeypatch):
+    folder, _ = shipped
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    others = {"student": mlp(3), "teacher": Ensemble([mlp(1, 64), mlp(3, 64)]), "train": TRAIN.subset(TRAIN.ids[:9])}
+    if change == "file":
+        (tmp_path / "student.onnx").write_bytes(b"another")
+    if change == "missing":
+        (tmp_path / "student-int8.onnx").unlink()
+    test = TEST.subset(TEST.ids[:9]) if change == "test" else TEST
+
+    class MadeAgainError(Exception):
+        pass
+
+    def export(*arguments, **options):
+        raise MadeAgainError
+
+    monkeypatch.setattr(shipping, "export_onnx", export)
+    with pytest.raises(MadeAgainError):
+        ship(tmp_path, shipment(**{change: others[change]} if change in others else {}), test, Progress())
+
+
+def test_a_teacher_that_is_no_net_is_timed_as_it_is_called(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "peak_memory_bytes", lambda path: None)
+    function = from_function(lambda inputs: inputs[:, :3].float() - 5, "it")
+    found = ship(tmp_path, shipment(teacher=function, taught_by="teacher"), TEST, Progress())
+    assert list(found.files) == ["student, ONNX", "student, int8"]
+    teacher = found.costs[0]
+    assert teacher.name == "teacher"
+    assert (teacher.size_bytes, teacher.parameters, teacher.macs, teacher.from_python_ms) == (None,) * 4
+    assert teacher.one.p50_ms > 0
+    rows = told.shipped_rows(found, TEST.labels_to_judge(), accuracy=False)
+    ratios = [row["setting"] for row in rows if row["metric"] == "ratio"]
+    assert ratios == [
+        "teacher, one example / student, ONNX, one example",
+        "teacher, 64 examples / student, ONNX, 64 examples",
+    ]
+    said = told.shipped_findings(found, TEST.labels_to_judge())
+    assert "and the teacher, which is no net, as it is called: one example takes the teacher " in said[-1]
+
+
+class Branching(torch.nn.Module):
+    def forward(self, inputs):
+        return inputs[:, :3].float() if inputs.sum() > 0 else inputs[:, 3:].float()
+
+
+def test_what_can_not_be_made_is_told(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise ShipError("no")
+
+    monkeypatch.setattr(costs, "peak_memory_bytes", lambda path: None)
+    monkeypatch.setattr(shipping, "quantise", refuse)
+    found = ship(tmp_path, shipment(teacher=Branching(), taught_by="teacher"), TEST, Progress())
+    assert list(found.files) == ["student, ONNX"]
+    assert found.refused[0].startswith("There is no teacher.onnx: the net can't be exported to ONNX: Guard")
+    assert found.refused[1] == "There is no student-int8.onnx: no."
+    assert told.shipped_findings(found, TEST.labels_to_judge())[-2:] == found.refused
+    with pytest.raises(ShipError, match="can't be exported"):
+        ship(tmp_path, shipment(student=Branching()), TEST, Progress())
+
+
+def test_a_damaged_account_is_refused(shipped, tmp_path):
+    folder, _ = shipped
+    data = bytearray((folder / "shipped.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "shipped.safetensors").write_bytes(data)
+    with pytest.raises(RunError, match="shipped.safetensors is damaged: its checksum"):
+        read_shipped(tmp_path)
+
+
+def test_a_file_from_elsewhere_has_no_costs(tmp_path, shipped):
+    import onnx
+
+    model = onnx.load(shipped[0] / "student.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    with pytest.raises(ArgumentError, match="bare.onnx must be written by limbeck, its metadata lacks parameters"):
+        measure_costs({"it": tmp_path / "bare.onnx"}, TEST)
+
+
+def of(name, one, many, size, parameters):
+    return Cost(name, parameters, 10 * parameters, size, Latency(one, 9, 9), Latency(many, 9, 9), one + 1, 5)
+
+
+def test_rows_and_words_of_record():
+    logits = {name: torch.eye(3)[[0, 1, wrong]] for name, wrong in (("teacher, ONNX", 2), ("student, ONNX", 1))}
+    logits["student, int8"] = logits["student, ONNX"]
+    found = Shipped(
+        {name: Path(name) for name in logits},
+        logits,
+        logits["student, ONNX"],
+        INPUTS,
+        [
+            of("teacher, ONNX", 4, 40, 6000, 500),
+            of("student, ONNX", 0.5, 2, 1500, 50),
+            of("student, int8", 1, 1, 400, 50),
+        ],
+        {"student, ONNX": Parity(3, 2e-6, 1e-4, 1.0)},
+        [],
+        {},
+    )
+    labels = torch.tensor([0, 1, 2])
+    rows = {(row["setting"], row["metric"]): row["values"] for row in told.shipped_rows(found, labels, accuracy=True)}
+    assert rows["teacher, ONNX", "test errors"] == [0]
+    assert rows["student, int8", "accuracy"] == [pytest.approx(2 / 3)]
+    assert rows["student, ONNX", "latency p50 (ms)"] == [0.5]
+    assert rows["student, ONNX, 64 examples", "latency p50 (ms)"] == [2]
+    assert rows["student, ONNX, asked from Python", "latency p50 (ms)"] == [1.5]
+    assert rows["student, int8", "size (bytes)"] == [400]
+    assert rows["student, ONNX", "parameters"] == [50]
+    ratios = {setting: values for (setting, metric), values in rows.items() if metric == "ratio"}
+    assert ratios == {
+        "teacher, ONNX, one example / student, ONNX, one example": [8],
+        "teacher, ONNX, one example asked from Python / student, ONNX, one example asked from Python": [5 / 1.5],
+        "teacher, ONNX, 64 examples / student, ONNX, 64 examples": [20],
+        "teacher, ONNX, multiplications / student, ONNX, multiplications": [10],
+        "teacher, ONNX, parameters / student, ONNX, parameters": [10],
+        "teacher, ONNX, bytes / student, ONNX, bytes": [4],
+    }
+    same = "chooses the student's class on 100.00% of 3 test rows; its logits differ by 2e-06 at most."
+    took = "one example takes the teacher 4 ms and the student 0.5 ms (8.0 ×), 64 at once 40 ms and 2 ms (20.0 ×)."
+    assert told.shipped_findings(found, labels) == [
+        f"student.onnx (1,500 bytes) {same}",
+        "In int8 it has 400 bytes and makes 1 test errors, in float32 1.",
+        f"In ONNX Runtime on one thread: {took}",
+    ]
+    assert len(told.shipped_findings(found, None)) == 2
+
+
+def test_a_run_without_the_packages_says_so(monkeypatch, tmp_path):
+    from limbeck import conclusion
+
+    monkeypatch.setattr(conclusion, "can_ship", lambda: False)
+    run = Run("digits", None, tmp_path, 1, None, Progress(), "", ship=True)
+    rows, said, measured = conclusion._shipped(run, shipment(), TEST, accuracy=False)
+    assert (rows, measured) == ([], [])
+    assert said == [told.NO_EXTRA]
+    assert said[0].endswith("(pip install 'limbeck[onnx]').")
+    monkeypatch.setattr(conclusion, "can_ship", lambda: True)
+    _, said, _ = conclusion._shipped(run, shipment(student=Branching()), TEST, accuracy=False)
+    assert said[0].startswith("There is no student.onnx: the net can't be exported to ONNX")
