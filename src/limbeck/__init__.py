@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         RunError,
         ShipError,
         TargetsError,
+        TrackingError,
         TrainingError,
     )
     from limbeck.judge import Measures, evaluate
@@ -59,6 +60,7 @@ _HOME = {
     "ShipError": "errors",
     "SoftTargets": "targets",
     "TargetsError": "errors",
+    "TrackingError": "errors",
     "TrainingError": "errors",
     "TransferSet": "data",
     "combine": "specialists",
@@ -102,6 +104,7 @@ __all__ = [
     "ShipError",
     "SoftTargets",
     "TargetsError",
+    "TrackingError",
     "TrainingError",
     "TransferSet",
     "beyond",

@@ -6,6 +6,7 @@
     ├── TargetsError    a soft-target store that is damaged, or was made from something else
     ├── TrainingError   a loss that is no longer finite
     ├── ShipError       a net that can't be exported, or an exported one that doesn't say what the net says
+    ├── TrackingError   a tracker that can't take down a run
     └── RunError        a run's folder that belongs to another run, is in use, damaged, or can't be written
         └── BusyError   another process is at it right now
 
@@ -46,6 +47,8 @@ class TrainingError(LimbeckError):
 
 class ShipError(LimbeckError):
     """A net can't be exported or quantised, or what came of it doesn't say what the net says."""
+class TrackingError(LimbeckError):
+    """A tracker can't take down a run: it is not installed or not there, or it refuses."""
 
 
 class RunError(LimbeckError):

@@ -1,9 +1,10 @@
 """A run's folder: what a recipe has done so far, so that the same command goes on where it was stopped.
 
-run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, and every figure
+run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, every figure, trackers
 report.html           the page
 student.safetensors   the student of the seed with the lowest validation NLL; of seed 0 where nothing is held out
 student.onnx ...      what is taken away, where it is shipped: see `limbeck.ship.shipping`
+tensorboard/          the figures as TensorBoard's events, and the curves of nets that lie in the cache
 test.safetensors      the examples that all were judged on; times.json: of a study, how long one takes each net
 seed-0/               one folder a seed: teachers, soft targets, twin, student, and what each said on the test set;
                       of a study what was said alone, its nets and soft targets lie in the cache
@@ -84,7 +85,7 @@ class Run:
     def save(self, told: Mapping[str, Any]) -> None:
         """Write run.json with what is known about where and how, and `told`."""
         there = self._there() or {}
-        kept = {"data": there["data"]} if "data" in there else {}
+        kept = {name: there[name] for name in ("data", "trackers") if name in there}
         asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command}
         write_json(self.folder / "run.json", {**self.identity(), **kept, **provenance(), **asked, **told})
 

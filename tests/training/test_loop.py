@@ -3,7 +3,6 @@
 import csv
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import stopping
 import torch
+from events import values
 from torch import nn
 from torch.testing import assert_close
 
@@ -312,20 +312,8 @@ def test_curves_tell_each_epoch_once_even_when_resumed(tmp_path, monkeypatch):
         rows = list(csv.DictReader(file))
     assert [{key: float(value) for key, value in row.items()} for row in rows] == fitted.history
     (events,) = (tmp_path / "tensorboard").iterdir()
-    told = [event for event in scalars(events) if event[0] == "loss"]
+    told = [(value.tag, step, value.simple_value) for step, value in values(events) if value.tag == "loss"]
     assert told == [("loss", row["epoch"], pytest.approx(row["loss"])) for row in fitted.history]
-
-
-def scalars(path):
-    """Read TensorBoard's records: an 8-byte length, its checksum, an event, its checksum."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    data, at = path.read_bytes(), 0
-    while at < len(data):
-        (length,) = struct.unpack_from("<Q", data, at)
-        event = Event.FromString(data[at + 12 : at + 12 + length])
-        at += 16 + length
-        yield from ((value.tag, event.step, value.simple_value) for value in event.summary.value)
 
 
 def test_a_disk_that_fills_up_stops_the_training_with_a_message(tmp_path):

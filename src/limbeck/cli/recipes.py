@@ -10,6 +10,7 @@ import tyro
 
 from limbeck.cli.names import known
 from limbeck.cli.output import Output, print_json, print_table
+from limbeck.cli.tracking import TrackerOptions, tracking
 from limbeck.controls import Control
 from limbeck.errors import ArgumentError
 from limbeck.progress import progress_for
@@ -24,7 +25,7 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class RunOptions(Output):
+class RunOptions(Output, TrackerOptions):
     """Where a run reads and writes."""
 
     out: Path | None = None
@@ -97,11 +98,11 @@ def run(arguments: list[str]) -> None:
         raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")
     if options.record and options.smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
-    with own.held():
+    with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:
             record(own, result.rows, result.findings)
-    _tell(own, result, options)
+        _tell(own, result, options)
 
 
 def _name_width() -> int:
