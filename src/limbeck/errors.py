@@ -47,6 +47,8 @@ class TrainingError(LimbeckError):
 
 class ShipError(LimbeckError):
     """A net can't be exported or quantised, or what came of it doesn't say what the net says."""
+
+
 class TrackingError(LimbeckError):
     """A tracker can't take down a run: it is not installed or not there, or it refuses."""
 

@@ -1,8 +1,9 @@
 """W&B, offline: its run's folder is read back record by record."""
 
 import json
-import struct
-import zlib
+import os
+import subprocess
+import sys
 
 import pytest
 from lightning_fabric.loggers.logger import Logger
@@ -13,9 +14,7 @@ from limbeck.progress import Progress
 from limbeck.runs import read_run
 from limbeck.tracking.sending import check, send
 from limbeck.tracking.wandb import WandB
-
-BLOCK, HEADER = 32768, 7  # W&B's transaction log has LevelDB's form, behind seven bytes of its own
-WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+from limbeck.tracking.wandb_log import is_whole, records
 
 
 @pytest.fixture(autouse=True)
@@ -24,22 +23,6 @@ def nobody_is_logged_in(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "settings"))
-
-
-def records(path):
-    """Yield what a transaction log holds."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    data, at, whole = path.read_bytes(), HEADER, b""
-    while at < len(data):
-        if BLOCK - at % BLOCK < HEADER:
-            at += BLOCK - at % BLOCK
-        checksum, length, kind = struct.unpack_from("<IHB", data, at)
-        part = data[at + HEADER : at + HEADER + length]
-        assert zlib.crc32(bytes([kind]) + part) == checksum
-        at, whole = at + HEADER + length, part if kind in (WHOLE, FIRST) else whole + part
-        if kind in (WHOLE, LAST):
-            yield Record.FromString(whole)
 
 
 def folder_of(run):
@@ -100,6 +83,42 @@ def test_told_again_it_is_the_same_run_in_one_folder(run):
         assert Told(folder).series("student/test_errors")
         assert "The page: report.html" in Told(folder).notes
     assert len(ids) == 1
+
+
+def test_a_disk_that_is_full_is_said(run):
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from limbeck import TrackingError
+from limbeck.progress import Progress
+from limbeck.tracking.sending import send
+from limbeck.tracking import wandb
+wandb.CLOSING_S = 1.0
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+run = Path(sys.argv[1])
+room = (run / "run.json").stat().st_size + 1000
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+try:
+    send(run, [wandb.WandB(run, "digits")], lambda _: None, Progress())
+except TrackingError as error:
+    print(error)
+"""
+    own = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}  # not this process's writer
+    command = [sys.executable, "-c", program, run]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=300)
+    assert done.stdout.startswith(f"{folder_of(run)} must hold all of the run, it is cut off\n\nhint: ")
+    assert "the same command sends them; is the disk full?" in done.stdout
+
+
+def test_a_log_is_whole_when_its_end_is_there(run):
+    send(run, [WandB(run, "digits")], lambda _: None, Progress())
+    (log,) = folder_of(run).glob("run-*.wandb")
+    data = log.read_bytes()
+    assert len(data) > 32768 // 4
+    assert is_whole(log)
+    for damaged in (data[:-1], data[:5000], data[:-100] + bytes(100), b""):
+        log.write_bytes(damaged)
+        assert not is_whole(log)
 
 
 def test_it_is_offline_when_nobody_is_logged_in_or_so_it_is_asked(run, monkeypatch):

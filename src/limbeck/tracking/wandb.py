@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from limbeck.errors import TrackingError
 from limbeck.files import fingerprint
 from limbeck.tracking.tracker import Entry, Tracker, settings_of
+from limbeck.tracking.wandb_log import is_whole
 
 if TYPE_CHECKING:
     import wandb
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 MODE = "WANDB_MODE"
 DEFAULTS = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}  # where the environment has none
 AXIS = "step"  # of all figures: an epoch, a seed, or a number of seeds
+CLOSING_S = 15.0  # W&B's own process closes the log after it has answered, mostly within milliseconds
 TOLD = "told"  # the key of the summary that says which figures the history holds
 
 
@@ -121,10 +124,16 @@ class WandB(Tracker):
         self.save()
         path = self._path
         self._run.finish(exit_code=0 if status == "success" else 1)
-        if self._mode == "offline":
-            for other in path.parent.glob(f"offline-run-*-{self._run.id}*"):  # two of one second end in a number
-                if other != path:
-                    shutil.rmtree(other)
+        if self._mode == "online":
+            return
+        end = time.monotonic() + CLOSING_S
+        while not is_whole(path / f"run-{self._run.id}.wandb"):
+            if time.monotonic() > end:
+                raise TrackingError(f"{path} must hold all of the run, it is cut off", "is the disk full?")
+            time.sleep(0.05)
+        for other in path.parent.glob(f"offline-run-*-{self._run.id}*"):  # two of one second end in a number
+            if other != path:
+                shutil.rmtree(other)
 
     @property
     def _path(self) -> Path:
