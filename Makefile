@@ -43,7 +43,7 @@ $(VENV)/bin/python:
 	python3 -m venv $(VENV)
 
 $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e .
+	$(PIP) -e '.[onnx]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base

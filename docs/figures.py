@@ -13,10 +13,10 @@ from typing import Any
 
 from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
-from limbeck.results import headlines, load, made, papers_figure, spread
+from limbeck.results import headlines, is_shipped, load, made, papers_figure, spread
 
 DOCS = Path(__file__).parent
-PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md", DOCS / "cifar.md")
+PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md", DOCS / "cifar.md", DOCS / "shipping.md")
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
 
@@ -33,13 +33,38 @@ def digits() -> str:
         return MISSING
     settings = dict.fromkeys(row["setting"] for row in told["rows"] if row["metric"] == "test errors")
     lines = ["| | test errors | NLL | ECE | parameters |", "|---|---|---|---|---|"]
-    for setting in settings:
+    for setting in [each for each in settings if not is_shipped(each)]:
         nll, ece, size = (figure(told, setting, metric) for metric in ("NLL", "ECE", "parameters"))
         lines.append(
             f"| {setting} | {spread(figure(told, setting, 'test errors'))} | {nll['mean']:.3f} ± {nll['sd']:.3f} "
             f"| {ece['mean']:.3f} ± {ece['sd']:.3f} | {size['mean']:,.0f} |"
         )
     return "\n".join([*lines, "", " ".join(told["findings"]), ""])
+
+
+def shipped(name: str) -> str:
+    """Return what a recipe's ONNX files are worth and cost, and how often the student's the teacher's does."""
+    results = load(name)
+    rows = {(row["setting"], row["metric"]): row for row in (results or {"rows": []})["rows"]}
+    settings = [setting for setting, metric in rows if metric == "size (bytes)" and is_shipped(setting)]
+    if results is None or not settings:
+        return MISSING
+    columns = {  # of the table, and of the record: what follows the setting, and the metric
+        "test errors": ("", "test errors"),
+        "parameters": ("", "parameters"),
+        "bytes": ("", "size (bytes)"),
+        "one example (ms)": ("", "latency p50 (ms)"),
+        "asked from Python": (", asked from Python", "latency p50 (ms)"),
+        "64 examples": (", 64 examples", "latency p50 (ms)"),
+    }
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
+    for setting in settings:
+        cells = [formatted(rows[setting + more, metric]) for more, metric in columns.values()]
+        lines.append(f"| {setting} | {' | '.join(cells)} |")
+    ratios = [row for (setting, metric), row in rows.items() if metric == "ratio" and "student, ONNX, " in setting]
+    lines += ["", "| ratio | |", "|---|---|", *(f"| {row['setting']} | {row['mean']:.1f} × |" for row in ratios)]
+    how = f"`{results['command']}`, {results['machine']}, {results['date']}."
+    return "\n".join([*lines, "", how, ""])
 
 
 def recipes() -> str:
@@ -167,6 +192,7 @@ def inserted(text: str) -> str:
     blocks = {
         "digits": digits,
         "recipes": recipes,
+        "shipped": lambda: shipped("digits"),
         "bench": short,
         "loss": by_classes,
         "student_step": lambda: whole("student_step"),
