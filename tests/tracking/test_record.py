@@ -67,9 +67,10 @@ def test_tags_say_where_and_how(run):
 
 
 def test_files_are_those_that_are_there(run):
-    (run / "student.onnx").write_bytes(b"net")
+    for name in ("student.onnx", "student-int8.onnx", "ensemble.onnx"):
+        (run / name).write_bytes(b"net")
     names = [path.name for path in read_record(run).files]
-    assert names == ["report.html", "run.json", "student.safetensors", "student.onnx"]
+    assert names == ["report.html", "run.json", "student.safetensors", "student-int8.onnx", "student.onnx"]
 
 
 def test_a_run_that_has_not_finished_or_is_damaged_is_said(run):

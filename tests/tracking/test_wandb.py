@@ -126,6 +126,10 @@ def test_it_is_offline_when_nobody_is_logged_in_or_so_it_is_asked(run, monkeypat
     tracker = WandB(run, "digits")
     check(tracker)
     assert tracker.place == offline
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    with pytest.raises(TrackingError, match="wandb can't take down the run: WANDB_API_KEY invalid"):
+        check(WandB(run, "digits"))
+    monkeypatch.delenv("WANDB_API_KEY")
     monkeypatch.setenv("WANDB_MODE", "online")
     with pytest.raises(TrackingError, match="WANDB_MODE is online and nobody is logged in\n\nhint: wandb login"):
         check(WandB(run, "digits"))

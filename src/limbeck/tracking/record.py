@@ -12,7 +12,7 @@ from limbeck.runs import read_run
 from limbeck.tracking.names import flat, legal
 
 REPORT = "report.html"
-FILES = (REPORT, "run.json", "student.safetensors", "*.onnx")
+FILES = (REPORT, "run.json", "student.safetensors", "student*.onnx")
 TAGS = ("recipe", "command", "commit", "date", "machine", "threads", "auto_precision", "seeds", "controls")
 
 Step = tuple[int, dict[str, float]]

@@ -55,10 +55,11 @@ class WandB(Tracker):
             raise TrackingError(f"{MODE} must be online or offline to take down a run, got {asked}")
         if asked == "offline":
             return
-        if _library().login(prompt=False):
-            self._mode = "online"
-        elif asked == "online":
-            raise TrackingError(f"{MODE} is online and nobody is logged in", "wandb login")
+        self._mode = "online"
+        if not _library().login(prompt=False):
+            self._mode = "offline"
+            if asked == "online":
+                raise TrackingError(f"{MODE} is online and nobody is logged in", "wandb login")
 
     def owns(self, entry: Entry) -> bool:
         return entry["name"] == self.name
