@@ -15,7 +15,7 @@ from limbeck.judge import HeldOut, Judgement, told_judgement
 from limbeck.report import Chart, Judged, Series, Table, write_report
 from limbeck.runs import Run, read_run
 from limbeck.ship.export import can_ship
-from limbeck.ship.shipping import Shipment, ship
+from limbeck.ship.shipping import Shipment, ship, withdraw
 from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
 from limbeck.training import Row
 from limbeck.training.checkpoint import load_tensors, save_tensors
@@ -65,7 +65,7 @@ def conclude(
     """
     if run.smoke:
         findings = [SMOKE, *findings]
-    write_bytes(run.folder / "student.safetensors", student.read_bytes())
+    _keep_student(run.folder, student)
     keep_test_set(run.folder, test)
     judged = {setting: [told_judgement(each) for each in own] for setting, own in judgements.items()}
     more, said, costs = _shipped(run, shipment, test, accuracy=accuracy)
@@ -75,6 +75,14 @@ def conclude(
     told |= {"judgements": judged, "cast": dict(cast), "costs": costs}
     run.save({"note": note, **told})
     return Result(rows, table, findings, draw(run.folder))
+
+
+def _keep_student(folder: Path, student: Path) -> None:
+    """Keep a student's weights; what was shipped of another one goes."""
+    kept, weights = folder / "student.safetensors", student.read_bytes()
+    if kept.exists() and kept.read_bytes() != weights:
+        withdraw(folder)
+    write_bytes(kept, weights)
 
 
 def _shipped(

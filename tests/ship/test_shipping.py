@@ -132,7 +132,7 @@ def test_a_teacher_that_is_no_net_is_timed_as_it_is_called(tmp_path, monkeypatch
         "teacher, 64 examples / student, ONNX, 64 examples",
     ]
     said = told.shipped_findings(found, TEST.labels_to_judge())
-    assert "and the teacher, which is no net, as it is called: one example takes the teacher " in said[-1]
+    assert "and the teacher, of which no file is made, as it is called: one example takes the teacher " in said[-1]
 
 
 class Branching(torch.nn.Module):
@@ -153,6 +153,26 @@ def test_what_can_not_be_made_is_told(tmp_path, monkeypatch):
     assert told.shipped_findings(found, TEST.labels_to_judge())[-2:] == found.refused
     with pytest.raises(ShipError, match="can't be exported"):
         ship(tmp_path, shipment(student=Branching()), TEST, Progress())
+
+
+def test_a_teacher_in_a_file_has_its_size(shipped, monkeypatch):
+    monkeypatch.setattr(costs, "peak_memory_bytes", lambda path: None)
+    path = shipped[0] / "ensemble.onnx"
+    [cost] = measure_costs({}, TEST, {"teacher": from_onnx(path)})
+    assert cost.size_bytes == path.stat().st_size
+    assert cost.from_python_ms is None
+
+
+def test_what_was_shipped_goes_when_the_student_is_another(shipped, tmp_path):
+    from limbeck.conclusion import _keep_student
+
+    for path in shipped[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for weights, left in ((b"one", 4), (b"one", 4), (b"another", 0)):
+        (tmp_path / "weights").write_bytes(weights)
+        _keep_student(tmp_path, tmp_path / "weights")
+        assert len([*tmp_path.glob("*.onnx"), *tmp_path.glob("shipped.*")]) == left
+        assert (tmp_path / "student.safetensors").read_bytes() == weights
 
 
 def test_a_damaged_account_is_refused(shipped, tmp_path):

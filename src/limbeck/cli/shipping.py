@@ -100,7 +100,7 @@ def bench(arguments: list[str]) -> None:
     print_table([_line(cost, errors[cost.name], len(labels)) for cost in costs])
     for cost in shipped.costs:
         if cost.name not in shipped.files:
-            print(f"\nThe {cost.name} is no ONNX file: at the end of the run it took {cost.one.p50_ms:.3g} ms.")
+            print(f"\nNo file was made of the {cost.name}: in the run it took {cost.one.p50_ms:.3g} ms.")
 
 
 def _of(run: Path) -> "tuple[Shipped, TransferSet]":

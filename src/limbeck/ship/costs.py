@@ -63,7 +63,7 @@ def measure_costs(
         Cost(
             name,
             *counted.get(name, (None, None)),
-            size_bytes=files[name].stat().st_size if name in files else None,
+            size_bytes=_size(files[name] if name in files else getattr((others or {})[name], "file", None)),
             one=one[name],
             many=many[name],
             from_python_ms=python[name].p50_ms if name in files else None,
@@ -71,6 +71,11 @@ def measure_costs(
         )
         for name in askers
     ]
+
+
+def _size(path: Path | None) -> int | None:
+    """Return an ONNX file's bytes, those of a teacher's too; its weights may lie in others, which are not counted."""
+    return None if path is None else path.stat().st_size
 
 
 def _counted(session: Any, path: Path) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from limbeck.training.checkpoint import load_tensors, save_tensors
 
 STUDENT, INT8 = "student, ONNX", "student, int8"
 FILES = {STUDENT: "student.onnx", INT8: "student-int8.onnx"}
+TAUGHT_BY = ("teacher", "ensemble")
 KEPT = "shipped.safetensors"
 EXPECTED, CALIBRATION = "student", "calibration"  # tensors beside what the files say
 
@@ -88,6 +89,7 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
         kept, bound_to = _read(folder)
         if bound_to == of and kept.changed() is None:
             return kept
+    withdraw(folder)
     with progress.task("ship", 4, "steps") as task:
         student = folder / FILES[STUDENT]
         parities, refused = {STUDENT: export_onnx(shipment.student, test, student)}, []
@@ -117,6 +119,12 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
     shipped = Shipped(files, logits, expected, calibration, costs, parities, refused, checksums)
     _write(folder, shipped, of)
     return shipped
+
+
+def withdraw(folder: Path) -> None:
+    """Remove what a run shipped, before its student becomes another one."""
+    for name in (KEPT, *FILES.values(), *(f"{taught_by}.onnx" for taught_by in TAUGHT_BY)):
+        (folder / name).unlink(missing_ok=True)
 
 
 def read_shipped(folder: Path) -> Shipped:

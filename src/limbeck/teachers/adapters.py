@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +33,8 @@ class AdaptedTeacher:
     """What `ask` returns."""
     floor: float
     """The smallest probability told apart from another; of no account for logits."""
+    file: Path | None = None
+    """The ONNX file that it asks."""
 
     @property
     def fingerprint(self) -> str:

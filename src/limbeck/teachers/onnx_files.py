@@ -70,7 +70,7 @@ def from_onnx(
                 f"{path} can't judge a batch of shape {tuple(batch.shape)}: {_first_line(error)}"
             ) from error
 
-    return AdaptedTeacher(f"{path.name}, output {name!r}", ask, lambda: identity, gives, floor)
+    return AdaptedTeacher(f"{path.name}, output {name!r}", ask, lambda: identity, gives, floor, path)
 
 
 def open_session(path: Path, threads: int | None = None) -> "InferenceSession":
