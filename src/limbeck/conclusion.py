@@ -12,7 +12,7 @@ from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.evidence import tabulate
 from limbeck.files import DAMAGED_HINT, write_bytes
 from limbeck.judge import HeldOut, Judgement, told_judgement
-from limbeck.report import Chart, Judged, Series, Table, write_report
+from limbeck.report import Chart, Figures, Judged, Series, Table, write_report
 from limbeck.runs import Run, read_run
 from limbeck.ship.export import can_ship
 from limbeck.ship.shipping import Shipment, ship, withdraw
@@ -159,12 +159,13 @@ def draw(folder: Path) -> Path:
         shown = {name: told[name] for name in ("config", "command", "table", "findings")}
         seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""
         charts = [_chart(chart) for chart in told.get("charts", [])]
-    except (KeyError, TypeError, AttributeError) as error:
+        figures = Figures.of(told, len(test))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise RunError(f"{folder / 'run.json'} is damaged ({what})", DAMAGED_HINT) from error
     note = f"{told.get('note', '')} {seeds}".strip()
     title = f"Limbeck: {told['recipe']}"
-    return write_report(folder / "report.html", title, judged, test, note=note, charts=charts, **shown)
+    return write_report(folder / "report.html", title, judged, test, note=note, charts=charts, figures=figures, **shown)
 
 
 def _chart(told: dict[str, Any]) -> Chart:

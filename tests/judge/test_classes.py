@@ -74,3 +74,9 @@ def test_the_commonest_errors_come_first_and_of_equal_ones_the_lower_classes():
     found = most_confused(chosen, labels, 3, 3)
     assert found == [Confusion(0, 1, 2), Confusion(2, 0, 2), Confusion(1, 0, 1)]
     assert most_confused(labels, labels, 3, 3) == []
+
+
+def test_counts_are_whole_where_nothing_is_right():
+    logits = torch.tensor([[0.0, 1.0]]).repeat(3, 1)
+    table = class_table({"student": logits}, torch.zeros(3, dtype=torch.long), ("ant", "bee"))
+    assert [(row["examples"], row["student: errors"]) for row in table] == [("3", "3"), ("0", "0")]

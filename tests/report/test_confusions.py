@@ -21,7 +21,7 @@ def test_confusions_are_label_by_choice_without_the_diagonal(models, test_set):
     assert errors["text"] == [["", "", "1"], ["1", "", ""], ["", "1", ""]]
     assert right["text"] == ["1", "1", "1"]
     assert student.figure["data"][0]["z"] == [[None, 0, 0], [0, None, 1], [0, 0, None]]
-    assert teacher.caption == "0 errors in 6."
+    assert teacher.caption == "0 errors in 6 (0.0%, 95% interval 0.0% to 39.0%)."
 
 
 def test_all_matrices_share_one_scale():
@@ -35,7 +35,7 @@ def test_all_matrices_share_one_scale():
 def test_the_commonest_errors_are_told_in_words(models, test_set):
     named = TransferSet(test_set.inputs, test_set.labels, ("ant", "bee", "cow"))
     _, _, student = confusions(Evidence.of(models, named))
-    assert student.caption == "1 error in 6. Most often bee taken for cow (1×)."
+    assert student.caption == "1 error in 6 (16.7%, 95% interval 3.0% to 56.4%). Most often bee taken for cow (1×)."
 
 
 def test_names_are_text_for_plotly_too(models, test_set):

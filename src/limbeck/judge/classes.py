@@ -46,7 +46,8 @@ def by_class(logits: Float[Tensor, "examples classes"], labels: Int[Tensor, " ex
 
     check_labels(labels, logits)
     classes, chosen = np.arange(logits.shape[1]), logits.argmax(-1)
-    return [_figures(*table.ravel().tolist()) for table in multilabel_confusion_matrix(labels, chosen, labels=classes)]
+    tables = multilabel_confusion_matrix(labels, chosen, labels=classes).astype(int)  # floats where nothing is right
+    return [_figures(*table.ravel().tolist()) for table in tables]
 
 
 def _figures(_: int, taken_for_it: int, errors: int, right: int) -> ClassFigures:

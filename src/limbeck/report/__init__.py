@@ -1,9 +1,11 @@
 """The evidence on one self-contained page.
 
 judged.py      what each model said on the test set, and who plays which part
+figures.py     what run.json tells of a run: headline.py, trade_offs.py and run_tables.py make it ready
 curves.py      how the models were trained
 charts.py      what a study varied, and what came of it
 confusions.py  which class they take for which, as matrices
+calibration.py how far their confidence can be trusted
 mistakes.py    the same as a list, and how much of one class the teacher sees in another
 pictures.py    what those plotly figures share
 choice.py      which test examples the page holds
@@ -15,7 +17,8 @@ page.py        the page, from page.html.j2 and page.css
 """
 
 from limbeck.report.charts import Chart, Series
+from limbeck.report.figures import Figures
 from limbeck.report.judged import Judged, Table
 from limbeck.report.page import write_report
 
-__all__ = ["Chart", "Judged", "Series", "Table", "write_report"]
+__all__ = ["Chart", "Figures", "Judged", "Series", "Table", "write_report"]

@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from limbeck.judge import most_confused
+from limbeck.judge import most_confused, proportion_interval
 from limbeck.report.judged import Evidence, Judged
 from limbeck.report.mistakes import counts, drawn_classes
 from limbeck.report.pictures import Picture, axis, layout
@@ -117,7 +117,9 @@ def _axis_names(names: Sequence[str], drawn: Sequence[int]) -> list[str]:
 
 def _in_words(model: Judged, labels: Int[Tensor, " examples"], names: tuple[str, ...]) -> str:
     wrong = int((model.chosen != labels).sum())
-    said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,}"
+    low, high = proportion_interval(wrong, len(labels))
+    bounds = f"{wrong / len(labels):.1%}, 95% interval {low:.1%} to {high:.1%}"
+    said = f"{wrong:,} {'error' if wrong == 1 else 'errors'} in {len(labels):,} ({bounds})"
     pairs = most_confused(model.chosen, labels, len(names), MOST_CONFUSED)
     told = ", ".join(f"{names[each.label]} taken for {names[each.choice]} ({each.examples}×)" for each in pairs)
     return f"{said}. Most often {told}." if pairs else f"{said}."

@@ -12,19 +12,24 @@ from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
+from limbeck.judge import class_table
+from limbeck.report.calibration import calibrations
 from limbeck.report.charts import Chart, pictures_of
 from limbeck.report.choice import DIFFER
 from limbeck.report.confusions import MOST_NAMED, MOST_PRINTED, confusions
 from limbeck.report.curves import curves
 from limbeck.report.examples import hold
+from limbeck.report.figures import Figures
 from limbeck.report.held import told as told_as_json
 from limbeck.report.judged import Evidence, Judged, Table
 from limbeck.report.mistakes import MOST_CLASSES, mistakes
 from limbeck.report.pictures import tone
 from limbeck.report.scripts import hash_of, our_script, plotly_packed
+from limbeck.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
+MOST_LISTED = 100  # classes of a table
 TEMPERATURE = 4.0  # where the configuration has none
 
 
@@ -40,6 +45,7 @@ def write_report(
     findings: Sequence[str] = (),
     note: str = "",
     charts: Sequence[Chart] = (),
+    figures: Figures | None = None,
 ) -> Path:
     """Write the evidence as one self-contained HTML page and return its path.
 
@@ -57,6 +63,7 @@ def write_report(
         findings: sentences for the head of the page.
         note: said above the pictures.
         charts: what was varied, drawn after the table.
+        figures: a run's of record: the headline, errors against costs, and more tables.
 
     Raises:
         ArgumentError: no model, logits that don't fit the test set or each other, labels outside the classes, or rows
@@ -75,6 +82,7 @@ def write_report(
         findings=findings,
         note=note,
         charts=charts,
+        record=figures or Figures(),
     )
     write_bytes(Path(path), page.encode(errors="replace"))
     return Path(path)
@@ -92,14 +100,18 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
     return min(TEMPERATURES[0], start), start, max(TEMPERATURES[1], start)
 
 
-def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], **told: Any) -> str:
+def _render(
+    evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], record: Figures, **told: Any
+) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     pictures = {
+        "trade_offs": trade_offs(record.points, len(evidence.test_set)),
         "charts": pictures_of(charts),
         "curves": curves(evidence),
+        "calibrations": calibrations(evidence),
         "confusions": confusions(evidence),
     }
     low, start, high = temperatures(config)
@@ -110,8 +122,11 @@ def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[C
     return environment.get_template("page.html.j2").render(
         **told,
         **pictures,
-        config=config,
+        config=[{"setting": name, "value": value} for name, value in config.items()],
         evidence=evidence,
+        record=record,
+        classes=_classes(evidence),
+        most_listed=MOST_LISTED,
         held=told_as_json(evidence, held, kinds),
         num_telling=len(held.telling),
         num_differing=held.telling.count(DIFFER),
@@ -128,6 +143,14 @@ def _render(evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[C
         hashes=[plotly_hash, hash_of(ours)],
         version=__version__,
     )
+
+
+def _classes(evidence: Evidence) -> Table:
+    """Return the figures of each class, those with the most errors."""
+    if evidence.labels is None:
+        return []
+    models = {model.name: model.logits for model in evidence.cast}
+    return class_table(models, evidence.labels, evidence.class_names)[:MOST_LISTED]
 
 
 def _check_table(table: Table) -> None:

@@ -1,0 +1,57 @@
+"""What a finished run's run.json tells the page, made ready to be printed and drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from limbeck.report.headline import headline
+from limbeck.report.judged import Table
+from limbeck.report.run_tables import cost_table, judgement_table
+from limbeck.report.trade_offs import Point, points
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Where the run has been taken down too."""
+
+    name: str
+    where: str
+
+    @property
+    def link(self) -> str | None:
+        """Its address where that is one of the web: of any other kind none becomes a link."""
+        return self.where if urlsplit(self.where).scheme in ("http", "https") else None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A run's figures of record, in the forms in which the page shows them."""
+
+    headline: str = ""
+    """The whole in a sentence, perhaps none."""
+    points: list[Point] = field(default_factory=list)
+    """What each net makes of errors, and what it costs."""
+    costs: Table = field(default_factory=list)
+    judgements: Table = field(default_factory=list)
+    tracked: list[Tracked] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], num_examples: int) -> "Figures":
+        """Return what run.json tells of a run that was judged on so many test examples.
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError: it is of another form.
+        """
+        rows, costs = told["rows"], told.get("costs", [])
+        return cls(
+            "" if _is_smoke(told["findings"]) else headline(rows, costs, num_examples),
+            points(rows, costs, num_examples),
+            cost_table(costs),
+            judgement_table(told.get("judgements", {})),
+            [Tracked(str(each["name"]), str(each["where"])) for each in told.get("trackers", [])],
+        )
+
+
+def _is_smoke(findings: Sequence[str]) -> bool:
+    return bool(findings) and findings[0].startswith("A smoke run")

@@ -1,0 +1,194 @@
+import plotly.graph_objects as go
+import pytest
+from scipy import stats
+
+from limbeck.evidence import LATENCY, row_of
+from limbeck.report import Figures, write_report
+from limbeck.report.figures import Tracked
+from limbeck.report.headline import headline
+from limbeck.report.run_tables import cost_table, judgement_table
+from limbeck.report.trade_offs import interval, points, trade_offs
+
+ERRORS = {"teacher": [30, 32, 31], "ensemble": [20, 22, 21], "twin": [40, 44, 42], "student": [30, 34, 32]}
+PARAMETERS = {"teacher": 1000, "ensemble": 10_000, "twin": 100, "student": 100}
+
+
+def rows(*settings, seeds=3):
+    errors = [row_of(name, "test errors", ERRORS[name][:seeds], None) for name in settings]
+    sizes = [row_of(name, "parameters", [PARAMETERS[name]] * seeds, None) for name in settings]
+    times = [row_of(name, LATENCY, [time], None) for name, time in (("ensemble", 3.0), ("student", 0.5))]
+    return [*errors, *sizes, *[row for row in times if row["setting"] in settings]]
+
+
+def cost(name, size=4000, p50=0.25):
+    latency = {"p50_ms": p50, "p99_ms": 2 * p50, "calls": 200}
+    many = {"p50_ms": 10 * p50, "p99_ms": 12 * p50, "calls": 200}
+    told = {"parameters": 100, "macs": 90, "size_bytes": size, "peak_memory_bytes": 123_456}
+    return {"name": name, "one": latency, "many": many, "from_python_ms": None, **told}
+
+
+def test_the_headline_tells_errors_share_size_and_speed():
+    assert headline(rows(*ERRORS), [], 900) == (
+        "The student makes 32.0 test errors in 900, its label-only twin 42.0 and the ensemble 21.0 (means of 3 seeds): "
+        "it recovers 48% of the gap. Beside the ensemble it has 100 × fewer parameters and answers one example "
+        "6 × faster."
+    )
+
+
+def test_the_headlines_speed_is_that_of_the_files_where_they_were_measured():
+    costs = [cost("ensemble, ONNX", p50=8.0), cost("student, ONNX", p50=0.25)]
+    assert headline(rows(*ERRORS), costs, 900).endswith("answers one example 32 × faster.")
+
+
+def test_a_headline_without_an_ensemble_or_a_gap():
+    said = headline(rows("teacher", "twin", "student", seeds=1), [], 900)
+    assert "and the teacher 30.0 (1 seed): it recovers 100% of the gap. Beside the teacher it has 10 × fewer" in said
+    bare = headline(rows("twin", "student"), [], 900)
+    assert bare == "The student makes 32.0 test errors in 900, its label-only twin 42.0 (means of 3 seeds)."
+
+
+def test_without_a_twin_there_is_no_headline():
+    assert headline(rows("teacher", "student"), [], 900) == ""
+
+
+def test_a_smoke_run_has_no_headline():
+    told = {"rows": rows(*ERRORS), "findings": ["A smoke run: its figures mean nothing."]}
+    assert Figures.of(told, 900).headline == ""
+    assert Figures.of({**told, "findings": ["It helps."]}, 900).headline != ""
+
+
+def test_an_interval_over_seeds_is_students():
+    low, high = interval([30, 34, 32], 900)
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, 32, stats.sem([30, 34, 32])))
+
+
+def test_an_interval_of_one_seed_is_over_its_examples():
+    expected = stats.binomtest(30, 900).proportion_ci(0.95, method="wilson")
+    assert interval([30.0], 900) == pytest.approx((900 * expected.low, 900 * expected.high))
+
+
+def test_points_have_the_costs_of_the_files_and_a_twin_those_of_its_student():
+    shipped = [row_of("student, int8", "test errors", [33], None), row_of("student, ONNX", "test errors", [32], None)]
+    costs = [cost("ensemble, ONNX", 40_000, 8.0), cost("student, ONNX"), cost("student, int8", 1500, 0.2)]
+    found = {point.setting: point for point in points([*rows(*ERRORS), *shipped], costs, 900)}
+    assert list(found) == ["teacher", "ensemble", "twin", "student", "student, int8"]
+    assert {name: (point.size, point.latency) for name, point in found.items()} == {
+        "teacher": (None, None),
+        "ensemble": (40_000, 8.0),
+        "twin": (4000, 0.25),
+        "student": (4000, 0.25),
+        "student, int8": (1500, 0.2),
+    }
+
+
+def test_errors_are_drawn_against_bytes_where_known_else_against_parameters():
+    bare = trade_offs(points(rows(*ERRORS), [], 900), 900)
+    assert [picture.key for picture in bare] == ["cost-parameters", "cost-latency"]
+    assert [mark["x"] for mark in bare[0].figure["data"]] == [[1000], [10_000], [100], [100]]
+    costs = [cost("ensemble, ONNX", 40_000, 8.0), cost("student, ONNX")]
+    shipped = trade_offs(points(rows(*ERRORS), costs, 900), 900)
+    assert [picture.key for picture in shipped] == ["cost-size", "cost-latency"]
+    assert [mark["x"] for mark in shipped[1].figure["data"]] == [[8.0], [0.25], [0.25]]
+
+
+def test_a_point_has_its_interval_and_its_words():
+    picture = trade_offs(points(rows(*ERRORS), [], 900), 900)[0]
+    student = picture.figure["data"][-1]
+    low, high = interval(ERRORS["student"], 900)
+    assert student["y"] == [32.0]
+    assert student["error_y"]["array"] == pytest.approx([high - 32], rel=1e-4)
+    assert student["error_y"]["arrayminus"] == pytest.approx([32 - low], rel=1e-4)
+    assert f"student 32.0 ({low:.1f} to {high:.1f}, 3 seeds) at 100." in picture.caption
+
+
+def test_nothing_is_drawn_of_nets_of_one_size():
+    assert trade_offs(points(rows("twin", "student"), [], 900), 900) == []
+
+
+def test_plotly_knows_every_property_of_the_pictures():
+    for picture in trade_offs(points(rows(*ERRORS), [], 900), 900):
+        go.Figure(picture.figure)
+
+
+def test_the_table_of_costs():
+    (line,) = cost_table([{**cost("teacher"), "size_bytes": None, "macs": None}])
+    assert line == {
+        "model": "teacher",
+        "parameters": "100",
+        "MACs": "–",
+        "bytes": "–",
+        "p50, 1 (ms)": "0.25",
+        "p99, 1 (ms)": "0.5",
+        "p50, 64 (ms)": "2.5",
+        "p99, 64 (ms)": "3",
+        "peak memory (bytes)": "123,456",
+    }
+
+
+def judgement(nll, temperature=2.0, kl=0.5):
+    told = {"examples": 900, "errors": 3, "nll": nll, "brier": 0.25, "ece": 0.01, "temperature": temperature}
+    told |= {"calibrated_nll": temperature and nll / 2, "calibrated_ece": temperature and 0.005, "start": None}
+    of = {"examples": 900, "agreement": 0.9, "kl": kl}
+    return {**told, "test": of, "teacher_right": of, "teacher_wrong": {**of, "agreement": None}, "training": None}
+
+
+def test_the_table_of_judgements_has_means_and_intervals():
+    (line,) = judgement_table({"student": [judgement(0.2), judgement(0.4), judgement(0.3)]})
+    low, high = stats.t.interval(0.95, 2, 0.3, stats.sem([0.2, 0.4, 0.3]))
+    assert line["NLL"] == f"0.300 ({low:.3f} to {high:.3f})"
+    assert (line["seeds"], line["examples"]) == ("3", "900")
+    assert (line["fitted T"], line["agreement"]) == ("2.000 (2.000 to 2.000)", "90.0% (90.0% to 90.0%)")
+    assert "KL, training" not in line
+    assert "agreement, teacher wrong" not in line
+
+
+def test_a_judgement_of_one_seed_has_no_interval_and_what_lacks_is_told():
+    first, second = judgement_table(
+        {"twin": [judgement(0.25)], "student": [judgement(0.2), judgement(0.4), judgement(0.3, temperature=None)]}
+    )
+    assert first["NLL"] == "0.250"
+    assert second["fitted T"] == "2.000 (2.000 to 2.000, n = 2)"
+    none = judgement_table({"twin": [judgement(0.2, temperature=None)], "student": [judgement(0.2)]})
+    assert [line["ECE after"] for line in none] == ["–", "0.005"]
+
+
+@pytest.mark.parametrize(
+    ("where", "link"),
+    [
+        ("https://tracker.example/runs/1", True),
+        ("http://127.0.0.1:5000/#/experiments/1", True),
+        ("javascript:alert(1)", False),
+        ("JavaScript://x.example/%0aalert(1)", False),
+        ("data:text/html,x", False),
+        ("file:///tmp/x", False),
+        ("tensorboard", False),
+    ],
+)
+def test_only_addresses_of_the_web_become_links(tmp_path, models, test_set, where, link):
+    assert (Tracked("mlflow", where).link is not None) == link
+    told = {"rows": [], "findings": [], "trackers": [{"name": "<b>mlflow</b>", "where": where, "id": "1"}]}
+    path = write_report(tmp_path / "page.html", "t", models, test_set, config={}, figures=Figures.of(told, 6))
+    page = path.read_text(encoding="utf-8")
+    assert (f'<a href="{where}"' in page) == link
+    assert page.count("<a ") == int(link)
+    assert "&lt;b&gt;mlflow&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize("damage", [{"costs": [{}]}, {"trackers": [{"name": "x"}]}, {"judgements": {"twin": [{}]}}])
+def test_other_forms_are_refused(damage):
+    with pytest.raises(KeyError):
+        Figures.of({"rows": rows(*ERRORS), "findings": [], **damage}, 900)
+
+
+def test_the_page_has_the_headline_above_the_findings_and_all_tables(tmp_path, models, test_set):
+    told = {"rows": rows(*ERRORS), "findings": [], "judgements": {"student": [judgement(0.2)]}}
+    own = Figures.of({**told, "costs": [cost("ensemble, ONNX", 40_000, 8.0), cost("student, ONNX")]}, 900)
+    path = write_report(
+        tmp_path / "page.html", "t", models, test_set, config={"a": 1}, findings=["It is."], figures=own
+    )
+    page = path.read_text(encoding="utf-8")
+    assert page.index('class="headline"') < page.index("It is.") < page.index('id="figures-table"')
+    assert page.count('class="headline"') == 1
+    for table in ("figures", "costs", "judgements", "classes", "config"):
+        assert f'data-copy="{table}-table"' in page
+    assert page.count('data-figure="cost-') == 2
