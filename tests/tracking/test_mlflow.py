@@ -44,7 +44,8 @@ def server(tmp_path_factory):
         wait_until_it_answers(process, address, folder / "log")
         yield address
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(BOUND_S)
 
 
