@@ -12,7 +12,7 @@ from torch.testing import assert_close
 import limbeck
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, RunError, ShipError
-from limbeck.models import MLP, VGG, Normalised, Whitening, WideResNet
+from limbeck.models import MLP, VGG, Normalised, Whitening
 from limbeck.ship import export
 from limbeck.teachers import Ensemble, InBfloat16, from_function, teacher_fingerprint
 
@@ -26,6 +26,16 @@ def mlp(seed=0, **options):
     return MLP([6, 8, 3], scale=16, **options)
 
 
+class Halves:
+    """A view that is not what the source holds."""
+
+    def spec(self):
+        return {"kind": "halves"}
+
+    def __call__(self, inputs, ids, number):
+        return inputs / 2
+
+
 def session(path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
@@ -37,7 +47,6 @@ def whitened():
 
 NETS = {
     "VGG": (whitened, IMAGES),
-    "WideResNet": (lambda: WideResNet(10, classes=3), IMAGES),
     "normalised": (lambda: Normalised(nn.Sequential(nn.Conv2d(3, 3, 8), nn.Flatten()), 255, (0.1, 0.2, 0.3)), IMAGES),
     "arithmetic": (lambda: Ensemble([mlp(1, dropout=0.5), mlp(2), mlp(3)], weights=[1, 2, 0]), ROWS),
     "geometric": (lambda: Ensemble([mlp(1), mlp(2)], "geometric"), ROWS),
@@ -63,7 +72,8 @@ def test_onnx_runtime_says_what_pytorch_says_of_raw_inputs(name, tmp_path):
 
 def test_a_file_says_what_it_is(tmp_path):
     path, net = tmp_path / "net.onnx", mlp()
-    limbeck.export_onnx(net, TransferSet(ROWS, class_names=("a", "<b>", "ü")), path, name="it")
+    rows = TransferSet(ROWS, class_names=("a", "<b>", "ü"), view=Halves())
+    limbeck.export_onnx(net, rows, path, name="it")
     told = session(path).get_modelmeta().custom_metadata_map
     assert json.loads(told["class_names"]) == ["a", "<b>", "ü"]
     assert json.loads(told["input"]) == {"type": "uint8", "shape": ["batch", 6]}

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
+from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing
 from limbeck.ship.parity import Parity, check_parity
@@ -64,7 +65,7 @@ def export_onnx(
     check_can_ship()
     if not isinstance(net, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(f"what is exported must be a torch.nn.Module, got {type(net).__name__}")
-    rows = inputs if isinstance(inputs, TransferSet) else TransferSet(inputs)
+    rows = inputs.seen_through(Plain()) if isinstance(inputs, TransferSet) else TransferSet(inputs)
     plain = on_cpu(net)
     expected = predict(plain, rows)
     names = tuple(class_names) or rows.class_names

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from limbeck.data import Plain, TransferSet
 from limbeck.data.philox import permutation
+from limbeck.data.transfer_set import TransferSet
+from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing
 from limbeck.ship.export import INPUT, check_can_ship
