@@ -101,6 +101,16 @@ def test_a_point_has_its_interval_and_its_words():
     assert f"student 32.0 ({low:.1f} to {high:.1f}, 3 seeds) at 100." in picture.caption
 
 
+@pytest.mark.parametrize(("largest", "step"), [(300, "D2"), (100_000, 1)])
+def test_few_decades_are_marked_between_too(largest, step):
+    found = points(
+        rows("ensemble", "twin", "student"), [cost("ensemble, ONNX", largest), cost("student, ONNX", 30)], 900
+    )
+    across = trade_offs(found, 900)[0].figure["layout"]["xaxis"]
+    assert across["dtick"] == step
+    assert 10 ** across["range"][0] < 30 < largest < 10 ** across["range"][1]
+
+
 def test_nothing_is_drawn_of_nets_of_one_size():
     assert trade_offs(points(rows("twin", "student"), [], 900), 900) == []
 

@@ -1,6 +1,7 @@
 """Errors against what a net costs: its size, and the time it takes."""
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ ROLES = {  # settings that have a point, with its colour and plotly's name of it
     "student, int8": ("student", "square-open"),
 }
 SIZES = {"size": "size of the file (bytes)", "parameters": "parameters", "latency": "time for one example (ms)"}
+FEW_DECADES = 1.5  # up to which a cost axis is marked at 1, 2 and 5
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,20 @@ def _figure(drawn: Sequence[tuple[Point, float]], cost_title: str) -> dict[str, 
         "data": [_mark(point, cost) for point, cost in drawn],
         "layout": {
             **layout(),
-            "margin": {"l": 52, "r": 24, "t": 14, "b": 44},
-            "xaxis": {**axis(cost_title), "type": "log", "dtick": 1, "showgrid": False, "range": _range(drawn)},
+            "showlegend": True,
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "margin": {"l": 52, "r": 12, "t": 10, "b": 44},
+            "xaxis": {**axis(cost_title), "type": "log", "showgrid": False, **_scale(drawn)},
             "yaxis": {**axis("test errors"), "rangemode": "tozero"},
         },
     }
 
 
-def _range(drawn: Sequence[tuple[Point, float]]) -> list[float]:
-    """Return the cost axis in decades, with room for the names at both ends."""
-    from math import log10
-
-    low, high = log10(min(cost for _, cost in drawn)), log10(max(cost for _, cost in drawn))
-    room = max(0.35, 0.2 * (high - low))
-    return [low - room, high + room]
+def _scale(drawn: Sequence[tuple[Point, float]]) -> dict[str, Any]:
+    """Return a cost axis with room at both ends, marked in decades, and between them where it has few."""
+    low, high = (math.log10(end(cost for _, cost in drawn)) for end in (min, max))
+    room = max(0.15, 0.1 * (high - low))
+    return {"range": [low - room, high + room], "dtick": 1 if high - low > FEW_DECADES else "D2"}
 
 
 def _mark(point: Point, cost: float) -> dict[str, Any]:
@@ -105,14 +107,10 @@ def _mark(point: Point, cost: float) -> dict[str, Any]:
     colour = f"var(--{tone})"
     return {
         "type": "scatter",
-        "mode": "markers+text",
+        "mode": "markers",
         "name": html.escape(point.setting),
         "x": [cost],
         "y": [float(f"{point.errors:.6g}")],
-        "text": [html.escape(point.setting)],
-        "textposition": "middle right",
-        "textfont": {"color": colour},
-        "cliponaxis": False,
         "error_y": {
             "type": "data",
             "symmetric": False,
