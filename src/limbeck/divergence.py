@@ -99,7 +99,7 @@ class TopKTargets(_InPart):
     """The k most probable classes of each row, and what is left as one bucket; good at one temperature.
 
     The bucket is compared with the student's whole mass outside the k classes: a KL over k + 1 outcomes, the
-    dustbin's (Hinton et al. 2015, s. 5.3). Nothing is renormalised. Within the bucket the student is free.
+    dustbin's (Hinton et al. 2015, s. 5.2). Nothing is renormalised. Within the bucket the student is free.
     """
 
     classes: Int[Tensor, "batch k"]

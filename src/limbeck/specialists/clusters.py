@@ -1,0 +1,116 @@
+"""From covariance to special sets: classes that are often predicted together (Hinton et al. 2015, s. 5.3).
+
+The paper clusters the columns of the covariance matrix by on-line K-means ("kmeans" here). A column's own variance is
+its largest number by far, so that two classes that are always confused lie far apart. Correlations have no such
+trouble, and are the default: average linkage on 1 - correlation.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64, Int
+
+from limbeck.errors import ArgumentError
+from limbeck.specialists.covariance import Moments
+
+Method = Literal["average", "spectral", "kmeans"]
+PASSES, BATCH = 50, 64  # of the on-line K-means over the columns
+UNRELATED = 1e-6  # affinity of classes that don't correlate: it connects the graph that spectral clustering cuts
+
+
+def clustered(
+    moments: Moments, num_clusters: int, method: Method = "average", seed: int = 0
+) -> Int[np.ndarray, " classes"]:
+    """Return each class's cluster, 0..num_clusters - 1; in rare cases of ties fewer are made.
+
+    Args:
+        moments: of the generalist's predictions.
+        num_clusters: as many as there will be specialists.
+        method: "average" linkage on 1 - correlation, "spectral" clustering of the positive correlations, or the
+            paper's on-line "kmeans" on the covariance's columns.
+        seed: of the latter two; average linkage has nothing random.
+
+    Raises:
+        ArgumentError: a number of clusters outside 1..classes, or another method.
+    """
+    num_classes = len(moments.mean)
+    if not 1 <= num_clusters <= num_classes:
+        raise ArgumentError(f"num_clusters must lie in 1..{num_classes}, got {num_clusters}")
+    if method == "average":
+        found = _linked(moments.correlation, num_clusters)
+    elif method == "spectral":
+        found = _cut(moments.correlation, num_clusters, seed)
+    elif method == "kmeans":
+        found = _online_kmeans(moments.covariance, num_clusters, seed)
+    else:
+        raise ArgumentError(f"method must be 'average', 'spectral' or 'kmeans', got {method!r}")
+    return np.unique(found, return_inverse=True)[1]
+
+
+def _linked(correlation: Float64[np.ndarray, "classes classes"], num_clusters: int) -> Int[np.ndarray, " classes"]:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(correlation) == 1:
+        return np.zeros(1, int)
+    distances = squareform(1 - correlation, checks=False)
+    return fcluster(linkage(distances, "average"), num_clusters, "maxclust")
+
+
+def _cut(
+    correlation: Float64[np.ndarray, "classes classes"], num_clusters: int, seed: int
+) -> Int[np.ndarray, " classes"]:
+    from sklearn.cluster import SpectralClustering
+
+    if num_clusters == len(correlation):
+        return np.arange(num_clusters)
+    affinity = np.maximum(correlation, UNRELATED)
+    return SpectralClustering(num_clusters, affinity="precomputed", random_state=seed).fit_predict(affinity)
+
+
+def _online_kmeans(
+    covariance: Float64[np.ndarray, "classes classes"], num_clusters: int, seed: int
+) -> Int[np.ndarray, " classes"]:
+    from sklearn.cluster import MiniBatchKMeans
+
+    generator, columns = np.random.default_rng(seed), covariance.T
+    size = max(BATCH, num_clusters)
+    means = MiniBatchKMeans(num_clusters, random_state=seed, batch_size=size)
+    for _ in range(PASSES):
+        order = generator.permutation(len(columns))
+        for start in range(0, len(order) - num_clusters + 1, size):
+            means.partial_fit(columns[order[start : start + size]])
+    return np.asarray(means.predict(columns), int)
+
+
+def special_sets(moments: Moments, clusters: Int[np.ndarray, " classes"], size: int) -> list[list[int]]:
+    """Return a special set of `size` classes for each cluster; sets overlap, as the paper's do.
+
+    A set has its cluster's own classes first, those that correlate most with the cluster's others before the rest, and
+    then the classes that do so most of all others. Of a cluster larger than `size` some classes are left out.
+
+    Raises:
+        ArgumentError: a size outside 1..classes - 1, or not one cluster for each class.
+    """
+    num_classes = len(moments.mean)
+    if not 1 <= size < num_classes:
+        raise ArgumentError(f"a special set's size must lie in 1..{num_classes - 1}, got {size}")
+    if len(clusters) != num_classes:
+        raise ArgumentError(f"clusters must be one for each of {num_classes} classes, got {len(clusters)}")
+    correlation, sets = moments.correlation, []
+    for cluster in np.unique(clusters):
+        own = clusters == cluster
+        others = np.maximum(own.sum() - own, 1)  # of the cluster, beside the class itself
+        closeness = (correlation @ own - own) / others
+        sets.append(np.lexsort((-closeness, ~own))[:size].tolist())
+    return sets
+
+
+def coverage(sets: Sequence[Sequence[int]], num_classes: int) -> float:
+    """Return the share of the classes that belong to one or more special sets.
+
+    >>> coverage([[0, 1], [1, 2]], 4)
+    0.75
+    """
+    return len({each for own in sets for each in own}) / num_classes
