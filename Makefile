@@ -1,8 +1,8 @@
 # make demo     the main job on the embedded digits: ten networks into one, a table and a report
 # make test     all tests          make check   format, lint, types
 # make install  a .venv with limbeck and all a developer needs
-# make bench    loop, start-up, killed runs, store, data larger than memory, loss and step beside the peers'; into
-#               results/
+# make bench    loop, start-up, killed runs, store, data larger than memory, equation 5, loss and step beside the
+#               peers'; into results/
 # make figures  the figures of README and docs, from results/
 
 VENV := .venv
@@ -32,6 +32,7 @@ bench: $(VENV)/.dev $(PEERS)/.done
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/combine.py
 	$(PEERS)/bin/python benchmarks/loss.py
 	$(PEERS)/bin/python benchmarks/student_step.py
 	$(BIN)/python benchmarks/out_of_core.py

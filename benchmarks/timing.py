@@ -11,11 +11,11 @@ from limbeck.files import write_json
 from limbeck.runs import provenance
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Return how long a piece of work takes."""
-    began = time.perf_counter()
+    began = clock()
     work()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def interleaved(first: Callable[[], object], second: Callable[[], object], pairs: int) -> list[tuple[float, float]]:
@@ -25,7 +25,9 @@ def interleaved(first: Callable[[], object], second: Callable[[], object], pairs
     return [(seconds(first), seconds(second)) for _ in range(pairs)]
 
 
-def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turn(
+    contenders: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Return the seconds of each in each round, after one uncounted run of each; every round begins with another."""
     for work in contenders.values():
         work()
@@ -34,7 +36,7 @@ def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            times[name].append(seconds(contenders[name]))
+            times[name].append(seconds(contenders[name], clock))
     return times
 
 

@@ -119,6 +119,9 @@ SHORT = (  # what README tells of the benchmarks: file, beginning of the setting
     ("store", "student, bytes a row"),
     ("out_of_core", "student, epoch of 1.5 GB mapped with 700 MB of memory /"),
     ("kills", "student, resumed"),
+    ("combine", "specialists, an image combined, C = 100, M = 3"),
+    ("combine", "specialists, an image combined, C = 15000, M = 3"),
+    ("combine", "specialists, the paper's gradient descent to 1e-4 / ours"),
     ("startup", "student, import of all"),
     ("startup", "student, limbeck --help"),
 )
@@ -198,6 +201,7 @@ def inserted(text: str) -> str:
         "student_step": lambda: whole("student_step"),
         "store": lambda: whole("store"),
         "out_of_core": lambda: whole("out_of_core"),
+        "combine": lambda: whole("combine"),
         "loop": lambda: whole("loop", "startup", "kills"),
     }
     blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}

@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 from torch.testing import assert_close
 
 from limbeck import ArgumentError
@@ -23,11 +25,11 @@ GROUPS = np.repeat(np.arange(6), 5)  # thirty classes, in a shuffled order
 GROUPS = GROUPS[np.random.default_rng(0).permutation(30)]
 
 
-def planted(num_examples=3000, *, group=3.0, label=2.0, seed=0):
+def planted(num_examples=3000, *, groups=GROUPS, group=3.0, label=2.0, seed=0):
     """Return predictions of a net that confuses the classes of a group, and the labels."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(30, (num_examples,), generator=generator)
-    groups = torch.from_numpy(GROUPS)
+    groups = torch.from_numpy(groups)
     logits = torch.randn(num_examples, 30, generator=generator)
     logits += group * (groups[labels][:, None] == groups) + label * torch.nn.functional.one_hot(labels, 30)
     return logits.softmax(1), labels
@@ -92,10 +94,28 @@ def test_planted_groups_are_found(method):
 
 def test_the_papers_kmeans_hardly_finds_those_of_a_net_that_is_mostly_right():
     moments = moments_of([planted(group=1.5, label=5.0)[0]])
-    runs = [clustered(moments, 6, "kmeans", seed) for seed in range(3)]
+    runs = [clustered(moments, 6, "kmeans", seed=seed) for seed in range(3)]
     assert all(agreement(GROUPS, run) < 0.5 for run in runs)
     assert agreement(GROUPS, clustered(moments, 6)) == 1
-    assert np.array_equal(runs[0], clustered(moments, 6, "kmeans", 0))
+    assert np.array_equal(runs[0], clustered(moments, 6, "kmeans", seed=0))
+
+
+@pytest.mark.parametrize("num_clusters", [1, 2, 5, 11, 29])
+def test_with_room_for_all_it_is_scipys_average_linkage(num_clusters):
+    moments = moments_of([torch.randn(200, 30, generator=torch.Generator().manual_seed(4)).softmax(1)])
+    tree = linkage(squareform(1 - moments.correlation, checks=False), "average")
+    found = clustered(moments, num_clusters, largest=30)
+    assert agreement(found, fcluster(tree, num_clusters, "maxclust")) == 1
+
+
+def test_no_cluster_grows_too_large_where_that_can_be():
+    moments = moments_of([planted(groups=np.repeat([0, 1, 2], [20, 5, 5]))[0]])
+    assert sorted(np.bincount(clustered(moments, 3, largest=30))) == [5, 5, 20]
+    assert np.bincount(clustered(moments, 3)).max() <= 15
+    assert np.bincount(clustered(moments, 3, largest=11)).max() <= 11
+    assert sorted(np.bincount(clustered(moments, 15, largest=1))) == [2] * 15
+    with pytest.raises(ArgumentError, match=re.escape("largest must lie in 1..30, got 0")):
+        clustered(moments, 6, largest=0)
 
 
 @pytest.mark.parametrize("method", ["average", "spectral", "kmeans"])

@@ -2,27 +2,31 @@
 
 The paper clusters the columns of the covariance matrix by on-line K-means ("kmeans" here). A column's own variance is
 its largest number by far, so that two classes that are always confused lie far apart. Correlations have no such
-trouble, and are the default: average linkage on 1 - correlation.
+trouble, and are the default: average linkage on 1 - correlation, in which no cluster grows much larger than the others.
+Left to itself it makes one cluster of most classes, and leaves to single ones those that are hardly ever confused.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int
+from numpy.typing import NDArray
 
 from limbeck.errors import ArgumentError
 from limbeck.specialists.covariance import Moments
 
 Method = Literal["average", "spectral", "kmeans"]
+ROOM = 1.5  # of a cluster, beside the mean number of classes
 PASSES, BATCH = 50, 64  # of the on-line K-means over the columns
 UNRELATED = 1e-6  # affinity of classes that don't correlate: it connects the graph that spectral clustering cuts
 
 
 def clustered(
-    moments: Moments, num_clusters: int, method: Method = "average", seed: int = 0
+    moments: Moments, num_clusters: int, method: Method = "average", *, seed: int = 0, largest: int | None = None
 ) -> Int[np.ndarray, " classes"]:
-    """Return each class's cluster, 0..num_clusters - 1; in rare cases of ties fewer are made.
+    """Return each class's cluster, 0..num_clusters - 1; K-means may make fewer.
 
     Args:
         moments: of the generalist's predictions.
@@ -30,15 +34,19 @@ def clustered(
         method: "average" linkage on 1 - correlation, "spectral" clustering of the positive correlations, or the
             paper's on-line "kmeans" on the covariance's columns.
         seed: of the latter two; average linkage has nothing random.
+        largest: classes in a cluster of average linkage at most, but where two clusters must be joined all the same;
+            `ROOM` times the mean where None. The special sets' size is a good one.
 
     Raises:
-        ArgumentError: a number of clusters outside 1..classes, or another method.
+        ArgumentError: a number of clusters or classes outside 1..classes, or another method.
     """
     num_classes = len(moments.mean)
     if not 1 <= num_clusters <= num_classes:
         raise ArgumentError(f"num_clusters must lie in 1..{num_classes}, got {num_clusters}")
+    if largest is not None and not 1 <= largest <= num_classes:
+        raise ArgumentError(f"largest must lie in 1..{num_classes}, got {largest}")
     if method == "average":
-        found = _linked(moments.correlation, num_clusters)
+        found = _linked(moments.correlation, num_clusters, largest or math.ceil(ROOM * num_classes / num_clusters))
     elif method == "spectral":
         found = _cut(moments.correlation, num_clusters, seed)
     elif method == "kmeans":
@@ -48,14 +56,38 @@ def clustered(
     return np.unique(found, return_inverse=True)[1]
 
 
-def _linked(correlation: Float64[np.ndarray, "classes classes"], num_clusters: int) -> Int[np.ndarray, " classes"]:
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import squareform
+def _linked(
+    correlation: Float64[np.ndarray, "classes classes"], num_clusters: int, largest: int
+) -> Int[np.ndarray, " classes"]:
+    """Return clusters by joining the two of highest mean correlation, again and again, that are not too large together.
 
-    if len(correlation) == 1:
-        return np.zeros(1, int)
-    distances = squareform(1 - correlation, checks=False)
-    return fcluster(linkage(distances, "average"), num_clusters, "maxclust")
+    Each cluster remembers its nearest: joining two changes that of those who were nearest to either alone.
+    """
+    sums, sizes = correlation.copy(), np.ones(len(correlation))
+    found, alive = np.arange(len(correlation)), np.ones(len(correlation), bool)
+    nearest, closeness = found.copy(), np.full(len(found), -np.inf)
+
+    def look(clusters: NDArray[np.intp]) -> None:
+        for one in clusters:
+            fits = alive & (sizes + sizes[one] <= largest)
+            fits[one] = False
+            told = np.where(fits, sums[one] / (sizes * sizes[one]), -np.inf)
+            nearest[one] = told.argmax()
+            closeness[one] = told[nearest[one]]
+
+    look(found)
+    for _ in range(len(found) - num_clusters):
+        if closeness.max() == -np.inf:
+            largest = int(np.sort(sizes[alive])[:2].sum())
+            look(np.flatnonzero(alive))
+        one = int(closeness.argmax())
+        other = int(nearest[one])
+        sums[one] += sums[other]
+        sums[:, one] += sums[:, other]
+        sizes[one] += sizes[other]
+        found[found == other], alive[other], closeness[other] = one, False, -np.inf
+        look(np.flatnonzero(alive & ((nearest == one) | (nearest == other) | (np.arange(len(found)) == one))))
+    return found
 
 
 def _cut(

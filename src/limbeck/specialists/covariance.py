@@ -52,7 +52,7 @@ class Moments:
         return Moments(count, self.mean + apart * (other.count / count), scatter)
 
 
-def moments_of(batches: Iterable[Float[Tensor, "batch classes"]]) -> Moments:
+def moments_of(batches: Iterable[Float[Tensor, "_ classes"]]) -> Moments:
     """Return the moments of a generalist's predictions, probabilities that come batch by batch.
 
     Raises:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from limbeck.specialists.groups import Solved
 from limbeck.specialists.small_systems import curvature, eliminated
 
-TINY = 1e-30
+TINY = 1e-50
 TOLERANCE = 1e-11  # of λ - w/q - Σ d/Q: one more step than the last that is needed for 1e-10
-STRAIGHT_STEPS, PATH_STEPS = 10, 300  # the path takes one a decade of TINY, and half as many again
+STRAIGHT_STEPS, PATH_STEPS = 10, 500  # the path takes one a decade of TINY, rarely four times as many
 KEPT = 0.9  # of the way to where a variable is 0 that a step may go
 CENTRED = 0.1  # how far, as a factor, products may be off their targets before μ falls
 FALL = 0.1  # of μ
