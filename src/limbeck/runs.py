@@ -170,6 +170,23 @@ def told_config(config: Any) -> dict[str, Any]:
     return json.loads(json.dumps(told(config)))
 
 
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings under dotted names.
+
+    >>> flat({"temperature": 8, "student": {"epochs": 3}})
+    {'temperature': 8, 'student.epochs': 3}
+    """
+    return dict(_settings(config))
+
+
+def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
 def read_run(folder: Path) -> dict[str, Any]:
     """Return what a run's run.json tells.
 

@@ -122,6 +122,7 @@ def test_a_run_from_the_command_line_is_on_the_server_whole(server, tmp_path, ca
         (int(epoch[0]), float(epoch[names.index("validation_nll")])) for epoch in epochs
     ]
 
+    assert f'href="{entry["where"]}"' in (folder / "report.html").read_text()
     link = tags["mlflow.note.content"].partition("[report.html](")[2].partition(")")[0]
     assert get(link) == (folder / "report.html").read_bytes()
     for name in ("report.html", "run.json", "student.safetensors"):

@@ -1,7 +1,7 @@
 """The page: everything a report shows, in one file that asks the network for nothing."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from limbeck.report.mistakes import MOST_CLASSES, mistakes
 from limbeck.report.pictures import tone
 from limbeck.report.scripts import hash_of, our_script, plotly_packed
 from limbeck.report.trade_offs import trade_offs
+from limbeck.runs import flat
 
 HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
@@ -76,7 +77,7 @@ def write_report(
     page = _render(
         evidence,
         title=title,
-        config=_flat(config),
+        config=flat(config),
         command=command,
         table=rows,
         findings=findings,
@@ -157,20 +158,3 @@ def _check_table(table: Table) -> None:
     for row in table:
         if list(row) != list(table[0]):
             raise ArgumentError(f"all rows of the table must have the columns {list(table[0])}, got {list(row)}")
-
-
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested settings under dotted names.
-
-    >>> _flat({"temperature": 8, "budget": {"epochs": 3}})
-    {'temperature': 8, 'budget.epochs': 3}
-    """
-    return dict(_settings(config))
-
-
-def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _settings(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

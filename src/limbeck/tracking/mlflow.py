@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from limbeck.errors import TrackingError
-from limbeck.tracking.names import flat, without_login
+from limbeck.runs import flat
+from limbeck.tracking.names import without_login
 from limbeck.tracking.tracker import Entry, Tracker, settings_of
 
 if TYPE_CHECKING:

@@ -1,8 +1,6 @@
 """Names that every tracker takes."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 
 def legal(name: str) -> str:
@@ -14,15 +12,6 @@ def legal(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "_"
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under dotted names.
-
-    >>> flat({"temperature": 8, "student": {"epochs": 3}})
-    {'temperature': 8, 'student.epochs': 3}
-    """
-    return dict(_settings(config, prefix))
-
-
 def without_login(uri: str) -> str:
     """Return an address without the name and password that it may hold.
 
@@ -30,11 +19,3 @@ def without_login(uri: str) -> str:
     'https://tracking.org/mlflow'
     """
     return re.sub(r"(?<=://)[^/@]*@", "", uri)
-
-
-def _settings(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _settings(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

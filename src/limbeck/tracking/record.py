@@ -8,8 +8,8 @@ from typing import Any
 
 from limbeck.errors import RunError
 from limbeck.files import DAMAGED_HINT
-from limbeck.runs import read_run
-from limbeck.tracking.names import flat, legal
+from limbeck.runs import flat, read_run
+from limbeck.tracking.names import legal
 
 REPORT = "report.html"
 FILES = (REPORT, "run.json", "student.safetensors", "student*.onnx")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from limbeck.tracking.names import flat
+from limbeck.runs import flat
 from limbeck.tracking.tracker import Entry, Tracker, settings_of
 
 FOLDER = "tensorboard"
