@@ -90,6 +90,9 @@ def first_paint_ms(browser, path):
     context = browser.new_context()
     page = context.new_page()
     page.goto(path.as_uri())
-    paints = page.evaluate("performance.getEntriesByType('paint').map((each) => [each.name, each.startTime])")
+    painted = page.evaluate("""() => new Promise((resolve) => new PerformanceObserver((list) => {
+        const [first] = list.getEntriesByName("first-contentful-paint");
+        if (first) resolve(first.startTime);
+    }).observe({ type: "paint", buffered: true }))""")
     context.close()
-    return dict(paints)["first-contentful-paint"]
+    return painted
