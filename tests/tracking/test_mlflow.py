@@ -173,6 +173,23 @@ def test_a_server_that_is_away_is_said_before_the_training(tmp_path, capsys, mon
     assert not any(Path(tmp_path / "run").glob("seed-*"))
 
 
+def test_a_server_that_dies_in_the_meantime_costs_nothing(server, run, capsys, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    command = [*shlex.split(read_run(run)["command"])[1:-1], str(run), "--experiment", "late"]
+    command[command.index("--tracker") + 1] = "mlflow"
+    address = f"http://127.0.0.1:{free_port()}"
+    with monkeypatch.context() as patch:
+        patch.setattr(MLflow, "check", lambda self: None)  # it was there then
+        assert main([*command, "--tracking-uri", address]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["rows"] == read_run(run)["rows"]
+    assert told.err.startswith(f"error: mlflow at {address} can't take down the run: ")
+    assert told.err.endswith(f"\n\nhint: the run's results are whole in {run}: the same command sends them\n")
+    assert [entry["name"] for entry in read_run(run)["trackers"]] == ["tensorboard"]
+    assert main([*command, "--tracking-uri", server]) == 0
+    assert [found["info"]["run_id"] for found in runs_of(server, "late")] == [mlflow_of(run)["id"]]
+
+
 def test_it_is_one_of_fabrics_loggers_and_tells_no_password():
     logger = MLflow("https://me:secret@tracking.org", "digits", "run")
     assert isinstance(logger, Logger)
