@@ -13,7 +13,7 @@ from limbeck.evidence import tabulate
 from limbeck.files import DAMAGED_HINT, write_bytes
 from limbeck.judge import HeldOut, Judgement, told_judgement
 from limbeck.report import Chart, Figures, Judged, Series, Table, write_report
-from limbeck.runs import Run, read_run
+from limbeck.runs import Run, read_finished
 from limbeck.ship.export import can_ship
 from limbeck.ship.shipping import Shipment, ship, withdraw
 from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
@@ -150,9 +150,7 @@ def draw(folder: Path) -> Path:
     Raises:
         RunError: the run has not finished, or a file of it is damaged.
     """
-    told = read_run(folder)
-    if "rows" not in told:
-        raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
+    told = read_finished(folder)
     test = read_test_set(folder)
     judged = read_judged(folder / "seed-0")
     try:

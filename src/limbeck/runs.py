@@ -205,6 +205,18 @@ def read_run(folder: Path) -> dict[str, Any]:
     return told
 
 
+def read_finished(folder: Path) -> dict[str, Any]:
+    """Return what the run.json of a finished run tells.
+
+    Raises:
+        RunError: there is none, it is damaged, or the run has not finished.
+    """
+    told = read_run(folder)
+    if "rows" not in told:
+        raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
+    return told
+
+
 def first_difference(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> str | None:
     """Return in words the first field in which two nested configurations differ, None where none does."""
     for key in here.keys() | there.keys():

@@ -173,7 +173,10 @@ RECORD = [
 BAD = [
     (
         ("rum",),
-        "command must be one of list, run, report, export, bench, soften, targets, got 'rum'\n\nhint: did you mean run",
+        (
+            "command must be one of list, run, report, compare, export, bench, soften, targets, got 'rum'\n\nhint: "
+            "did you mean run?"
+        ),
     ),
     (
         ("run", "digit"),
@@ -259,6 +262,7 @@ def test_help_is_there_for_every_verb_and_does_not_wait_for_torch(tmp_path):
         ("run", "--help"),
         ("list", "--help"),
         ("report", "--help"),
+        ("compare", "--help"),
         ("soften", "--help"),
         ("targets",),
     ):

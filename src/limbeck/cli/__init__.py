@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from limbeck import __version__
-from limbeck.cli import recipes, shipping, softening, stores
+from limbeck.cli import comparing, recipes, shipping, softening, stores
 from limbeck.cli.names import known, once
 from limbeck.errors import LimbeckError
 
@@ -18,6 +18,7 @@ HELP = """limbeck: what a cumbersome model knows, in one small network
   limbeck list            the recipes, what they reproduce and what to expect
   limbeck run RECIPE      take a recipe's road: teach, soften, distill, judge, ship, report
   limbeck report RUN      draw a run's page again
+  limbeck compare RUN RUN whether the students of finished runs differ: a table, a page
   limbeck export RUN      a run's student as an ONNX file, checked again
   limbeck bench RUN       what a run's models cost, measured again
   limbeck soften          run a teacher once over a data set and keep what it says
@@ -42,6 +43,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "list": recipes.list_recipes,
     "run": recipes.run,
     "report": recipes.report,
+    "compare": comparing.compare,
     "export": shipping.export,
     "bench": shipping.bench,
     "soften": softening.soften,

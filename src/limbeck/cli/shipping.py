@@ -11,7 +11,7 @@ import tyro
 from limbeck.cli.output import Output, print_facts, print_json, print_table
 from limbeck.errors import ArgumentError, RunError
 from limbeck.progress import progress_for
-from limbeck.runs import read_run
+from limbeck.runs import read_finished
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,10 +109,8 @@ def _of(run: Path) -> "tuple[Shipped, TransferSet]":
     Raises:
         RunError: it has not finished, has no ONNX file, or one that is not what was shipped.
     """
-    told = read_run(run)
+    told = read_finished(run)
     again = f"{_shipping(told.get('command', ''))} --ship --out {shlex.quote(str(run))}"
-    if "rows" not in told:
-        raise RunError(f"the run in {run} has not finished", f"go on with it: {told.get('command')}")
     from limbeck.conclusion import read_test_set
     from limbeck.ship.shipping import KEPT, read_shipped
 

@@ -5,7 +5,8 @@ calibration.py   how far its confidence can be trusted, before and after one fit
 fidelity.py      how far it says what its teacher says
 classes.py       its figures class by class, and what it takes for what
 judgement.py     all of these of one trained net
-significance.py  whether a difference is one: over seeds, over examples
+significance.py  tests and intervals: over seeds, over examples
+verdicts.py      whether two ways of training differ
 biases.py        what to add to some classes' logits
 """
 
@@ -35,6 +36,7 @@ from limbeck.judge.significance import (
     share_recovered,
     sign_flip_p,
 )
+from limbeck.judge.verdicts import SeedsDifference, Verdict, nets_verdict, seeds_difference
 
 __all__ = [
     "Bin",
@@ -46,6 +48,8 @@ __all__ = [
     "Judgement",
     "Measures",
     "NetsDifference",
+    "SeedsDifference",
+    "Verdict",
     "brier_score",
     "by_class",
     "class_bias",
@@ -64,11 +68,13 @@ __all__ = [
     "measure",
     "most_confused",
     "nets_difference",
+    "nets_verdict",
     "paired_interval",
     "proportion_interval",
     "read_judgement",
     "recovered_interval",
     "reliability",
+    "seeds_difference",
     "seeds_interval",
     "share_recovered",
     "sign_flip_p",

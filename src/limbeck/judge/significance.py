@@ -60,7 +60,7 @@ def paired_interval(first: Sequence[float], second: Sequence[float]) -> Interval
 def seeds_interval(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return the mean of first - second and its bootstrap interval over the pairs (percentiles), None below two pairs.
 
-    It assumes no distribution, and is too narrow for a few pairs: of five it holds the truth some 83 times in 100.
+    It assumes no distribution, and is too narrow for a few pairs: `paired_interval` is the one to tell.
     """
     a, b = _pairs(first, second)
     return None if len(a) < 2 else _bootstrap(a - b)

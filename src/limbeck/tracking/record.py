@@ -8,7 +8,7 @@ from typing import Any
 
 from limbeck.errors import RunError
 from limbeck.files import DAMAGED_HINT
-from limbeck.runs import flat, read_run
+from limbeck.runs import flat, read_finished
 from limbeck.tracking.names import legal
 
 REPORT = "report.html"
@@ -42,9 +42,7 @@ def read_record(folder: Path) -> Record:
     Raises:
         RunError: the run has not finished, or a file of it is damaged.
     """
-    told = read_run(folder)
-    if "rows" not in told:
-        raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
+    told = read_finished(folder)
     try:
         curves = list(_curves(folder, told["seeds"]))
         return Record(

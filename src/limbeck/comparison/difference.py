@@ -1,0 +1,103 @@
+"""Whether the students of two runs differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from limbeck.comparison.finished import Finished
+from limbeck.evidence import over_examples
+from limbeck.judge import (
+    NetsDifference,
+    SeedsDifference,
+    Verdict,
+    nets_difference,
+    nets_verdict,
+    seeds_difference,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How the students of two runs differ: first - second."""
+
+    first: Finished
+    second: Finished
+
+    @property
+    def single(self) -> bool:
+        """Whether there is but one seed on a side: then two nets are compared, those of seed 0."""
+        return min(len(self.first.student), len(self.second.student)) == 1
+
+    @property
+    def paired(self) -> bool:
+        """Whether their seeds make pairs: the same weights to begin with, seed by seed."""
+        starts = [(a.start, b.start) for a, b in zip(self.first.student, self.second.student, strict=False)]
+        return all(a is not None and a == b for a, b in starts)
+
+    @cached_property
+    def errors(self) -> tuple[list[float], list[float]]:
+        """The test errors that are compared: of pairs, where one run has more seeds than the other, the first ones."""
+        first, second = self.first.errors, self.second.errors
+        count = min(len(first), len(second)) if self.paired or self.single else None
+        return first[:count], second[:count]
+
+    @cached_property
+    def of_seeds(self) -> SeedsDifference:
+        """What the seeds tell."""
+        return seeds_difference(*self.errors, paired=self.paired)
+
+    @cached_property
+    def of_nets(self) -> NetsDifference:
+        """What the test examples tell of the two nets of seed 0."""
+        return nets_difference(self.first.student_logits, self.second.student_logits, self.first.labels)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the seeds; of one seed, of its two nets."""
+        return nets_verdict(self.of_nets) if self.single else self.of_seeds.verdict
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, with its figures; of the two runs the one with fewer errors comes first."""
+        own = Difference(self.second, self.first) if self.of_seeds.errors > 0 else self
+        fewer, more = (float(np.mean(errors)) for errors in own.errors)
+        said = (
+            f"{own.verdict}: the student of {own.first.name} makes {more - fewer:.1f} fewer test errors than that of "
+            f"{own.second.name} ({fewer:.1f} against {more:.1f} of {len(own.first.labels):,}; {_grounds(own)})."
+        )
+        if own.single:
+            return f"{_capital(said)} That is of these two nets: one seed doesn't tell what others would give."
+        nets = _negated(own.of_nets)
+        more_or_fewer = f"{abs(nets.errors):.0f} {'fewer' if nets.errors >= 0 else 'more'}"
+        return f"{_capital(said)} Its net of seed 0 makes {more_or_fewer} ({over_examples(nets)})."
+
+
+def differences(runs: Sequence[Finished]) -> list[Difference]:
+    """Return the difference of each two runs' students."""
+    return [Difference(first, second) for first, second in combinations(runs, 2)]
+
+
+def _grounds(difference: Difference) -> str:
+    """Return in words what a verdict stands on, as the fewer errors of the first."""
+    own = difference.of_seeds
+    if difference.single:
+        return f"1 seed, {over_examples(_negated(difference.of_nets))}"
+    assert own.low is not None
+    assert own.high is not None
+    bounds = f"95% interval {0.0 - own.high:+.1f} to {0.0 - own.low:+.1f}"
+    if own.paired:
+        return f"{own.seeds[0]} paired seeds, {bounds}, sign-flip p = {own.p:.2g}"
+    return f"{own.seeds[0]} and {own.seeds[1]} seeds that are no pairs, {bounds}, permutation p = {own.p:.2g}"
+
+
+def _negated(difference: NetsDifference) -> NetsDifference:
+    """Return second - first."""
+    low, high = 0.0 - difference.high, 0.0 - difference.low
+    return NetsDifference(0.0 - difference.errors, low, high, difference.p)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
