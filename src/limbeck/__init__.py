@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limbeck import beyond as beyond
+    from limbeck import cli as cli
     from limbeck import conclusion as conclusion
     from limbeck import data as data
     from limbeck import evidence as evidence
@@ -74,6 +75,7 @@ _HOME = {
 }
 _ROOMS = (
     "beyond",
+    "cli",
     "conclusion",
     "data",
     "evidence",

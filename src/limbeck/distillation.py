@@ -16,7 +16,7 @@ from limbeck.errors import ArgumentError
 from limbeck.judge import Measures, evaluate, measure
 from limbeck.progress import Progress
 from limbeck.targets import SoftTargets
-from limbeck.teachers import predict
+from limbeck.teachers import Teacher, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 
 TAUGHT_ON_THESE = (
@@ -173,7 +173,7 @@ def distill(
     return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
 
 
-def num_outputs(net: nn.Module, transfer_set: TransferSet) -> int:
+def num_outputs(net: Teacher, transfer_set: TransferSet) -> int:
     """Return the number of a net's logits, seen on one example.
 
     Raises:

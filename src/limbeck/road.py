@@ -36,7 +36,7 @@ from limbeck.runs import Run
 from limbeck.ship.latency import latency_ms, times_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import Dense, SoftTargets, write_soft_targets
-from limbeck.teachers import Ensemble, Teacher, predict
+from limbeck.teachers import Ensemble, Teacher, members_of, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 
@@ -60,11 +60,15 @@ class Journey:
     num_teachers: int = 1
     teach: Callable[[int], Teacher] | None = None
     """From a seed to a teacher, for one that is no net; a run that is resumed calls it again."""
+    teacher: Teacher | None = None
+    """A teacher that is there already, of all seeds; its soft targets are written once."""
     teacher_view: View = field(default_factory=Plain)
     student_view: View = field(default_factory=Plain)
     num_views: int = 1
     other_twins: Mapping[str, View] = field(default_factory=dict)
     """More label-only twins, by name, each seen through a view of its own."""
+    note: str = ""
+    """Said above the page's pictures."""
 
     def __post_init__(self) -> None:
         """Find what is wrong before the first teacher is trained."""
@@ -72,10 +76,10 @@ class Journey:
         check_hard_weight(self.hard_weight, labelled=self.train.labels is not None)
         if not 1 <= self.num_teachers < MEMBERS_PER_SEED:
             raise ArgumentError(f"members must lie in 1..{MEMBERS_PER_SEED - 1}, got {self.num_teachers}")
-        if (self.make_teacher is None) == (self.teach is None):
-            raise ArgumentError("a journey must have one of make_teacher and teach")
-        if self.teach is not None and (self.num_teachers != 1 or self.teacher_view != Plain()):
-            raise ArgumentError("a journey with teach has one teacher, which chooses its own view")
+        if sum(way is not None for way in (self.make_teacher, self.teach, self.teacher)) != 1:
+            raise ArgumentError("a journey must have one of make_teacher, teach and teacher")
+        if self.make_teacher is None and (self.num_teachers != 1 or self.teacher_view != Plain()):
+            raise ArgumentError("a journey with teach or teacher has one teacher, which chooses its own view")
         classes = num_outputs(self.make_student(), self.train)
         if self.make_teacher is not None and num_outputs(self.make_teacher(), self.train) != classes:
             raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
@@ -115,6 +119,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
         judgements={setting: [each.judgements[setting] for each in outcomes] for setting in outcomes[0].judgements},
         cast={"teacher": strongest(outcomes), "twin": "twin", "student": "student"},
         shipment=best[1],
+        note=journey.note,
     )
 
 
@@ -133,12 +138,12 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome, Shipment]:
     folder, progress = run.seed_folder(seed), run.progress
     taught = _teach(journey, folder, seed, run)
-    teachers = [each.teacher for each in taught]
-    ensemble = Ensemble(teachers) if len(teachers) > 1 else teachers[0]
+    ensemble = _together(journey, taught)
     transfer = journey.train.seen_through(journey.student_view)
-    targets = write_soft_targets(ensemble, transfer, folder / "targets", num_views=journey.num_views, progress=progress)
+    kept = folder if journey.teacher is None else run.folder
+    targets = write_soft_targets(ensemble, transfer, kept / "targets", num_views=journey.num_views, progress=progress)
     test_targets = write_soft_targets(
-        ensemble, journey.test, folder / "targets-test", encoding=Dense("float32"), progress=progress
+        ensemble, journey.test, kept / "targets-test", encoding=Dense("float32"), progress=progress
     )
     distilled = distill(
         seeded(journey.make_student, student_seed(seed)),
@@ -196,6 +201,8 @@ def _said_of(taught: Sequence[Taught]) -> str:
 
 def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
     """Make the teachers: members that are nets differ in their random start, order and dropout alone (s. 4)."""
+    if journey.teacher is not None:
+        return [Taught(member, 0.0) for member in members_of(journey.teacher)[0]]
     if journey.teach is not None:
         began = time.monotonic()
         with run.progress.task(f"seed {seed}: teacher", 1, "teachers") as task:
@@ -221,6 +228,13 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
     return [Taught(fitted.net, fitted.seconds) for fitted in fits]
 
 
+def _together(journey: Journey, taught: Sequence[Taught]) -> Teacher:
+    """Return all teachers of a seed as one."""
+    if journey.teacher is not None:
+        return journey.teacher
+    return Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
+
+
 def _judge(
     journey: Journey,
     distilled: Distilled,
@@ -237,9 +251,10 @@ def _judge(
     measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
     by = _said_of(taught)
     if by == "ensemble":
-        sizes = [count_parameters(each.teacher) or 0 for each in taught]
-        measures["ensemble"] = [measure(reference, labels, reference, sum(sizes))]
-    asked = Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
+        sizes = [count_parameters(each.teacher) for each in taught]
+        size = None if None in sizes else sum(size or 0 for size in sizes)
+        measures["ensemble"] = [measure(reference, labels, reference, size)]
+    asked = _together(journey, taught)
     nets = {"twin": distilled.twin_fit, "student": distilled.student_fit, **others}
     judged = [Judged(by, reference, held_out=_held_out(asked, journey))]
     judgements = {by: judgement_of(reference, labels, held_out=judged[0].held_out, teacher_logits=reference)}
@@ -268,7 +283,7 @@ def _judge(
     teachers_seconds, latencies = kept_json(folder / "times.json", timed, read)
     return Outcome(
         measures=measures,
-        seconds={**teachers_seconds, **seconds},
+        seconds=seconds if journey.teacher is not None else {**teachers_seconds, **seconds},
         latency_ms=latencies,
         judgements=judgements,
         difference=nets_difference(judged[1].logits, judged[2].logits, labels),

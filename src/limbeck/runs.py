@@ -72,6 +72,8 @@ class Run:
     """Whether it is a smoke run, of which the findings say that its figures mean nothing."""
     ship: bool = False
     """Whether ONNX files are written and measured at the end."""
+    code: str | None = None
+    """SHA-256 of a recipe's file of one's own: changed, it is another recipe."""
 
     @property
     def config_dict(self) -> dict[str, Any]:
@@ -91,7 +93,8 @@ class Run:
 
     def identity(self) -> dict[str, Any]:
         """What a folder is bound to beside its data: seeds and controls may be added, nothing else may change."""
-        return {"recipe": self.recipe, "config": self.config_dict}
+        code = {} if self.code is None else {"code": self.code}
+        return {"recipe": self.recipe, "config": self.config_dict, **code}
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -136,7 +139,7 @@ class Run:
             if not (self.folder / ".lock").exists() and any(self.folder.iterdir()):
                 raise RunError(f"{self.folder} must be empty or a run's folder, it holds other things", "use --out")
             return
-        difference = first_difference({k: there.get(k) for k in ("recipe", "config")}, self.identity())
+        difference = first_difference({k: there.get(k) for k in ("recipe", "config", "code")}, self.identity())
         if difference:
             raise RunError(
                 f"{self.folder} holds a run of another configuration ({difference})",
@@ -152,9 +155,10 @@ class Run:
             )
 
 
-def default_folder(recipe: str, config: Any) -> Path:
-    """Return the folder of a run that names none: each configuration has its own."""
-    return Path("runs") / f"{recipe}-{fingerprint(told_config(config))[:8]}"
+def default_folder(recipe: str, config: Any, code: str | None = None) -> Path:
+    """Return the folder of a run that names none: each configuration, and each version of one's own file, has one."""
+    told = told_config(config) if code is None else {"config": told_config(config), "code": code}
+    return Path("runs") / f"{recipe}-{fingerprint(told)[:8]}"
 
 
 def told_config(config: Any) -> dict[str, Any]:
@@ -165,6 +169,8 @@ def told_config(config: Any) -> dict[str, Any]:
             return value.spec()
         if is_dataclass(value):
             return {each.name: told(getattr(value, each.name)) for each in fields(value)}
+        if isinstance(value, Path):
+            return str(value)
         return [told(each) for each in value] if isinstance(value, list | tuple) else value
 
     return json.loads(json.dumps(told(config)))

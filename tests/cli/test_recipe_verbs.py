@@ -174,8 +174,8 @@ BAD = [
     (
         ("rum",),
         (
-            "command must be one of list, run, report, compare, export, bench, soften, targets, got 'rum'\n\nhint: "
-            "did you mean run?"
+            "command must be one of distill, list, run, new, report, compare, export, bench, soften, targets, got 'rum'"
+            "\n\nhint: did you mean run?"
         ),
     ),
     (
@@ -264,6 +264,7 @@ def test_help_is_there_for_every_verb_and_does_not_wait_for_torch(tmp_path):
         ("report", "--help"),
         ("compare", "--help"),
         ("soften", "--help"),
+        ("distill", "--help"),
         ("targets",),
     ):
         done = limbeck(*arguments, cwd=tmp_path)

@@ -166,12 +166,12 @@ def test_a_folder_of_arrays_is_a_data_set(place):
     [
         (("--data", "digits"), "a teacher must be named, got none"),
         (("--teacher", "nets:big"), "data must be named, got none"),
-        (("--teacher", "nets", "--data", "digits"), "a teacher must be module:name or an ONNX file, got 'nets'"),
-        (("--teacher", "nets:none", "--data", "digits"), "the module nets must have the teacher 'none'"),
-        (("--teacher", "nowhere:net", "--data", "digits"), "the module of teacher 'nowhere:net' can't be imported"),
+        (("--teacher", "nets", "--data", "digits"), "must be named as module:name, got 'nets'"),
+        (("--teacher", "nets:none", "--data", "digits"), "the module nets must have 'none'"),
+        (("--teacher", "nowhere:net", "--data", "digits"), "the module of 'nowhere:net' can't be imported"),
         (
             ("--teacher", "nets:number", "--data", "digits"),
-            "nets:number must be a teacher or a function that makes one",
+            "nets:number must be a net, a teacher or a function that makes one",
         ),
         (("--teacher", "none.onnx", "--data", "digits"), "none.onnx"),
         (("--teacher", "nets:softmaxed", "--data", "digits"), "a teacher must give logits, got probabilities"),

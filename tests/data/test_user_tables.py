@@ -128,7 +128,7 @@ def test_lists_of_lists_keep_their_shape(tmp_path, kind, dtype):
     assert splits.training.inputs.dtype == dtype
     assert splits.training.inputs.tolist() == values.tolist()
     assert splits.training.labels is None
-    assert said[0] == "labels: none are used (no column is called label, labels, class, target, y)"
+    assert said[0] == "labels: none are used (no column is called label, labels, class, target, y; --label names one)"
 
 
 WRONG = [

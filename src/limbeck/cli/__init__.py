@@ -9,14 +9,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from limbeck import __version__
-from limbeck.cli import comparing, recipes, shipping, softening, stores
+from limbeck.cli import comparing, distilling, own_recipes, recipes, shipping, softening, stores
 from limbeck.cli.names import known, once
 from limbeck.errors import LimbeckError
 
 HELP = """limbeck: what a cumbersome model knows, in one small network
 
   limbeck list            the recipes, what they reproduce and what to expect
+  limbeck distill         your own teacher and data to a small student, with the evidence
   limbeck run RECIPE      take a recipe's road: teach, soften, distill, judge, ship, report
+  limbeck new FILE        a recipe's file to change, with --from RECIPE; limbeck run FILE runs it
   limbeck report RUN      draw a run's page again
   limbeck compare RUN RUN whether the students of finished runs differ: a table, a page
   limbeck export RUN      a run's student as an ONNX file, checked again
@@ -40,8 +42,10 @@ TARGETS_HELP = """usage: limbeck targets VERB [options]
 `limbeck targets VERB --help` shows a verb's options.
 """
 VERBS: dict[str, Callable[[list[str]], None]] = {
+    "distill": distilling.distill,
     "list": recipes.list_recipes,
     "run": recipes.run,
+    "new": own_recipes.new,
     "report": recipes.report,
     "compare": comparing.compare,
     "export": shipping.export,
@@ -50,6 +54,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "targets": lambda arguments: _choose("targets command", arguments, STORE_VERBS, TARGETS_HELP),
 }
 STORE_VERBS: dict[str, Callable[[list[str]], None]] = {
+    "distill": distilling.distill,
     "info": stores.info,
     "verify": stores.verify,
     "export": stores.export,
@@ -79,6 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
+
+
+def run_file(path: str) -> None:
+    """Run a recipe's file as `limbeck run FILE` does, with this process's arguments: the last line of such a file."""
+    sys.exit(main(["run", os.path.relpath(path), *sys.argv[1:]]))
 
 
 def _fail(error: LimbeckError) -> int:

@@ -13,6 +13,7 @@ from limbeck.cli.output import Output, print_json, print_table
 from limbeck.cli.tracking import TrackerOptions, tracking
 from limbeck.controls import Control
 from limbeck.errors import ArgumentError
+from limbeck.files import file_sha256
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
 from limbeck.results import expected, record
@@ -25,26 +26,32 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class RunOptions(Output, TrackerOptions):
-    """Where a run reads and writes."""
+class RoadOptions(Output, TrackerOptions):
+    """What every run is asked for."""
 
     out: Path | None = None
-    """The run's folder; runs/RECIPE-HASH by default. The same command goes on with it."""
-    data: Path | None = None
-    """Folder with the data; LIMBECK_DATA, or else the public origin, by default."""
+    """The run's folder; runs/NAME-HASH by default. The same command goes on with it."""
     seeds: int = 1
     """How many paired seeds: 0, 1, ..."""
-    cache: Path | None = None
-    """Where nets that several recipes share are kept; LIMBECK_CACHE, or else ~/.cache/limbeck, by default."""
     controls: tuple[Control, ...] = ()
     """Students on targets without the teacher's knowledge, trained beside its own: labels smoothed to its entropy,
     its numbers with the wrong classes permuted, an untrained net's."""
+    ship: bool = True
+    """Write ONNX files of student and teacher, check and measure them; in smoke runs only where it is asked for."""
+
+
+@dataclass(frozen=True)
+class RunOptions(RoadOptions):
+    """Where a recipe's run reads and writes."""
+
+    data: Path | None = None
+    """Folder with the data; LIMBECK_DATA, or else the public origin, by default."""
+    cache: Path | None = None
+    """Where nets that several recipes share are kept; LIMBECK_CACHE, or else ~/.cache/limbeck, by default."""
     record: bool = False
     """Write the figures to results/RECIPE.json."""
     smoke: bool = False
     """The whole road in seconds, with figures that mean nothing."""
-    ship: bool = True
-    """Write ONNX files of student and teacher, check and measure them; in smoke runs only where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +84,21 @@ def run(arguments: list[str]) -> None:
         for recipe in RECIPES:
             print(f"  {recipe.name:<{_name_width()}}{recipe.summary}")
         print("\n`limbeck run RECIPE --help` shows a recipe's fields; each is an option.")
+        print("RECIPE may be a file of your own: `limbeck new FILE --from RECIPE` makes one.")
         return
-    known("recipe", arguments[0], names)
-    recipe = RECIPES[names.index(arguments[0])]
+    code = None
+    if arguments[0].endswith(".py"):
+        from limbeck.cli.own_recipes import recipe_in
+
+        recipe, code = recipe_in(Path(arguments[0])), file_sha256(Path(arguments[0]))
+    else:
+        known("recipe", arguments[0], names)
+        recipe = RECIPES[names.index(arguments[0])]
     options, config = _parse(recipe, arguments[1:])
     own = Run(
         recipe=recipe.name,
         config=config,
-        folder=options.out or default_folder(recipe.name, config),
+        folder=options.out or default_folder(recipe.name, config, code),
         num_seeds=options.seeds,
         data=options.data,
         progress=progress_for(quiet=options.quiet),
@@ -93,16 +107,22 @@ def run(arguments: list[str]) -> None:
         controls=tuple(dict.fromkeys(options.controls)),
         smoke=options.smoke,
         ship=options.ship,
+        code=code,
     )
-    if not 1 <= own.num_seeds <= MOST_SEEDS:
-        raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {own.num_seeds}")
+    check_seeds(own.num_seeds)
     if options.record and options.smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
     with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:
             record(own, result.rows, result.findings)
-        _tell(own, result, options)
+        tell(own, result, options)
+
+
+def check_seeds(count: int) -> None:
+    """Raise ArgumentError unless so many seeds can be asked for."""
+    if not 1 <= count <= MOST_SEEDS:
+        raise ArgumentError(f"seeds must lie in 1..{MOST_SEEDS}, got {count}")
 
 
 def _name_width() -> int:
@@ -111,6 +131,8 @@ def _name_width() -> int:
 
 def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
     """Return the run's options and the recipe's configuration; each field of both is an option."""
+    if "--smoke" in arguments and not hasattr(recipe.config, "smoke"):
+        raise ArgumentError(f"--smoke needs {recipe.config.__name__}.smoke(), there is none")
     default = recipe.config().smoke() if "--smoke" in arguments else recipe.config()
     flat = tyro.conf.arg(name="")
     options = RunOptions(ship="--smoke" not in arguments)
@@ -123,7 +145,8 @@ def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
     return parsed.options, parsed.config
 
 
-def _tell(run: Run, result: "Result", options: RunOptions) -> None:
+def tell(run: Run, result: "Result", options: Output) -> None:
+    """Print what a run came to."""
     if options.json:
         told = {"recipe": run.recipe, "folder": str(run.folder), "report": str(result.report)}
         print_json({**told, "findings": result.findings, "rows": result.rows})

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from limbeck.teachers import Teacher
 
 
-WRAP = "wrap the teacher in its module, with limbeck.teachers.from_function or from_sklearn"
+WRAP = "wrap the teacher in its module, with limbeck.teachers.from_function"
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class TeacherOptions:
     """Who is asked."""
 
     teacher: tuple[str, ...] = ()
-    """module:name of a teacher, or of a function of no arguments that makes one; or an ONNX file. Several are an
-    ensemble."""
+    """module:name of a net, of a fitted scikit-learn estimator, or of a function of no arguments that makes one; or an
+    ONNX file. Several are an ensemble."""
     teacher_weights: tuple[Path, ...] = ()
     """A safetensors file for each torch teacher, in the same order."""
     gives: Literal["logits", "probs"] = "logits"
@@ -36,7 +36,8 @@ class TeacherOptions:
     output: str | None = None
     """Which output of an ONNX teacher; needed where it has several."""
     floor: float | None = None
-    """Smallest probability that is told apart from another, for an ONNX teacher that gives probs; 1e-7 by default."""
+    """Smallest probability that is told apart from another, for an estimator, or an ONNX teacher that gives probs; 1e-7
+    by default."""
     batch_size: int = 256
     """Rows the teacher judges at once."""
 
@@ -139,9 +140,10 @@ def soften(arguments: list[str]) -> None:
     view = view_from(options.view)
     encoding = None if options.add and not options.told else encoding_from(options)
     with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
+        data = data_from(options, view)
         targets = write_soft_targets(
-            teacher_from(options),
-            data_from(options, view),
+            teacher_from(options, data.class_names),
+            data,
             options.out,
             num_views=options.views,
             encoding=encoding,
@@ -174,18 +176,17 @@ def part_of(text: str) -> tuple[int, int]:
     return int(turn), int(turns)
 
 
-def teacher_from(options: TeacherOptions) -> "Teacher":
-    """Return the teacher that options name, an `Ensemble` where they name several."""
+def teacher_from(options: TeacherOptions, classes: Sequence[str] = ()) -> "Teacher":
+    """Return the teacher that options name, an `Ensemble` where they name several; `classes` are those of the data."""
     if not options.teacher:
         raise ArgumentError("a teacher must be named, got none", "--teacher module:name, or --teacher file.onnx")
-    asked = options.gives != "logits" or options.output is not None or options.floor is not None
-    if asked and not any(name.endswith(".onnx") for name in options.teacher):
-        raise ArgumentError("--gives, --output and --floor are for ONNX teachers, there is none", WRAP)
-    if options.floor is not None and options.gives == "logits":
-        raise ArgumentError(f"--floor is for a teacher that gives probs, got {options.floor}", "say --gives probs")
-    from limbeck.teachers import PROBABILITY_FLOOR, Ensemble, load_teacher
-
     torch_teachers = [name for name in options.teacher if not name.endswith(".onnx")]
+    if (options.gives != "logits" or options.output is not None) and len(torch_teachers) == len(options.teacher):
+        raise ArgumentError("--gives and --output are for ONNX teachers, there is none", WRAP)
+    if options.floor is not None and options.gives == "logits" and not torch_teachers:
+        raise ArgumentError(f"--floor is for a teacher that gives probs, got {options.floor}", "say --gives probs")
+    from limbeck.teachers import Ensemble, load_teacher
+
     if options.teacher_weights and len(options.teacher_weights) != len(torch_teachers):
         raise ArgumentError(
             f"teacher-weights must be one file for each of the {len(torch_teachers)} teachers that are no ONNX files, "
@@ -198,7 +199,8 @@ def teacher_from(options: TeacherOptions) -> "Teacher":
             None if name.endswith(".onnx") else next(weights, None),
             output=options.output,
             gives=options.gives,
-            floor=PROBABILITY_FLOOR if options.floor is None else options.floor,
+            floor=options.floor,
+            classes=classes,
         )
         for name in options.teacher
     ]

@@ -115,7 +115,7 @@ def _chosen(part: Part, columns: Columns, say: Callable[[str], None]) -> Columns
             raise DataError(f"{part.place} must have the column {name!r}, it has {', '.join(there)}")
     label = None if columns.unlabelled else columns.label or _guessed_label(part)
     if label is None:
-        why = "--unlabelled" if columns.unlabelled else f"no column is called {', '.join(LABELS)}"
+        why = "--unlabelled" if columns.unlabelled else f"no column is called {', '.join(LABELS)}; --label names one"
         say(f"labels: none are used ({why})")
     labels = LABELS if columns.unlabelled and columns.label is None else (label or columns.label or "",)
     inputs = columns.inputs or _guessed_inputs(part, labels)

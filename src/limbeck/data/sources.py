@@ -137,6 +137,15 @@ def _mapped(path: Path) -> torch.Tensor:
         raise DataError(f"{path} must be an array of numbers in numpy's format: {told}") from error
 
 
+NAMED: dict[str, Loader] = {
+    "digits": lambda _: load_digits(),
+    "mnist": load_mnist,
+    "cifar10": load_cifar10,
+    "cifar100": load_cifar100,
+    "letters": load_letters,
+}
+
+
 def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[str], None] = lambda _: None) -> Splits:
     """Return what a command line names, split by split.
 
@@ -155,6 +164,11 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
     """
     columns = columns or Columns()
     path = Path(source)
+    if source in NAMED and path.exists():
+        raise ArgumentError(
+            f"data must be told clearly, {source!r} is a data set's name and a path here too",
+            f"./{source} is the path; the data set by this name is read where there is no such path",
+        )
     if path.is_file() and suffix_of(path) is not None:
         return from_tables(read_tables(path), columns, path.name, say=say)
     if not path.exists() and is_hub_name(source):
@@ -181,30 +195,23 @@ def _has_a_form_of_its_own(folder: Path) -> bool:
 
 def _loaded_by_name(source: str) -> tuple[TransferSet, TransferSet]:
     """Return the data set that has this name, or whose files a folder holds, as (training, test)."""
-    named: dict[str, Loader] = {
-        "digits": lambda _: load_digits(),
-        "mnist": load_mnist,
-        "cifar10": load_cifar10,
-        "cifar100": load_cifar100,
-        "letters": load_letters,
-    }
-    if source in named:
-        return named[source](None)
+    if source in NAMED:
+        return NAMED[source](None)
     folder = Path(source)
     if folder.is_file():
         raise DataError(f"a data file must end in {', '.join(TABLES)}, got {source!r}")
     if not folder.is_dir():
-        near = difflib.get_close_matches(source, named, 1, 0.5)
+        near = difflib.get_close_matches(source, NAMED, 1, 0.5)
         raise DataError(
-            f"data must be one of {', '.join(named)}, a file, a folder or a data set of the hub, got {source!r}",
+            f"data must be one of {', '.join(NAMED)}, a file, a folder or a data set of the hub, got {source!r}",
             f"did you mean {near[0]}?" if near else "the hub's data sets are named owner/name",
         )
     if (folder / LETTER_FILE).exists():
         return load_letters(folder)
     for images in (MNIST, CIFAR10, CIFAR100):
         if holds(folder, images):
-            return named[images.name](folder)
-    names = [name for name in named if name != "digits"]
+            return NAMED[images.name](folder)
+    names = [name for name in NAMED if name != "digits"]
     raise DataError(
         f"{folder} must hold tables ({', '.join(TABLES)}), images, inputs.npy, or the files of {' or '.join(names)}; "
         "it holds none of them"

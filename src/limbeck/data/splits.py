@@ -45,22 +45,22 @@ class Splits:
         Raises:
             ArgumentError: the training set is too small to be cut.
         """
-        training, cut_test = self.training, self.test is None
-        validation, test = self.validation, self.test
+        training, validation, test = self.training, self.validation, self.test
         if test is None:
             training, test = _cut(training, TEST_SHARE, seed, "test set", say)
         if validation is None:
             training, validation = _cut(training, VALIDATION_SHARE, seed, "validation set", say)
-        return WholeSplits(training, validation, test, cut_test)
+        return WholeSplits(training, validation, test, self.validation is None, self.test is None)
 
 
 @dataclass(frozen=True)
 class WholeSplits:
-    """Three sets, and whether the test set was cut from the training set."""
+    """Three sets, and which of them were cut from the training set."""
 
     training: TransferSet
     validation: TransferSet
     test: TransferSet
+    cut_validation: bool
     cut_test: bool
 
 

@@ -1,5 +1,7 @@
 """Teachers from scikit-learn: any fitted estimator with `predict_proba`, and what looks like one."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from limbeck.teachers.probabilities import PROBABILITY_FLOOR, check_floor
 from limbeck.teachers.state import state_fingerprint
 
 
-def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR) -> AdaptedTeacher:
+def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR, classes: Sequence[str] = ()) -> AdaptedTeacher:
     """Return a teacher whose logits are log(max(predict_proba, floor)).
 
     Inputs are flattened to (batch, features), in the type in which the view yields them.
@@ -22,8 +24,9 @@ def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR) -> Adapted
     count. Nothing is pickled.
 
     Args:
-        estimator: fitted, of one output, its labels 0..classes - 1.
+        estimator: fitted, of one output, its labels 0..classes - 1, or those that are named.
         floor: smallest probability that is told apart from another: see `logits_of`.
+        classes: names of all classes in their order, for an estimator fitted to labels that are called so.
 
     Raises:
         ArgumentError: no such estimator, or a state of which no fingerprint can be taken.
@@ -34,7 +37,7 @@ def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR) -> Adapted
             f"an estimator must have predict_proba, {type(estimator).__name__} has none",
             "sklearn.calibration.CalibratedClassifierCV gives one to any classifier",
         )
-    name = f"{type(estimator).__name__} of {_num_classes(estimator)} classes"
+    name = f"{type(estimator).__name__} of {_num_classes(estimator, classes)} classes"
 
     def identify() -> str:
         return fingerprint({"estimator": state_fingerprint(estimator), "floor": floor})
@@ -43,11 +46,11 @@ def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR) -> Adapted
     return AdaptedTeacher(name, lambda inputs: _ask(estimator, inputs), identify, "probs", floor)
 
 
-def _num_classes(estimator: Any) -> int:
+def _num_classes(estimator: Any, names: Sequence[str]) -> int:
     """Return the number of an estimator's classes.
 
     Raises:
-        ArgumentError: it is not fitted, has several outputs, or other labels than 0..classes - 1.
+        ArgumentError: it is not fitted, has several outputs, or other labels than 0..classes - 1 or the names.
     """
     name, classes = type(estimator).__name__, getattr(estimator, "classes_", None)
     if classes is None:
@@ -57,10 +60,11 @@ def _num_classes(estimator: Any) -> int:
             f"an estimator must have one output, {name} has {len(classes)}", "fit one estimator to each output"
         )
     labels = list(classes)
-    if not all(label == number for number, label in enumerate(labels)):
-        shown = ", ".join(str(label) for label in labels[:10])
+    by_name = bool(names) and [str(label) for label in labels] == list(names)
+    if not by_name and not all(label == number for number, label in enumerate(labels)):
+        shown, named = ", ".join(str(label) for label in labels[:10]), ", ".join(names[:10])
         raise ArgumentError(
-            f"an estimator's labels must be 0..{len(labels) - 1}, {name} has {shown}",
+            f"an estimator's labels must be 0..{len(labels) - 1}{named and f', or {named}'}, {name} has {shown}",
             "encode the labels as 0..C-1 (sklearn.preprocessing.LabelEncoder) and fit again",
         )
     return len(labels)
@@ -74,4 +78,6 @@ def _ask(estimator: Any, inputs: Tensor) -> Any:
             f"inputs must have the {wanted} features {type(estimator).__name__} was fitted on, got {flat.shape[1]} "
             f"from a batch of shape {tuple(inputs.shape)}"
         )
-    return estimator.predict_proba(flat)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # rows have none here
+        return estimator.predict_proba(flat)

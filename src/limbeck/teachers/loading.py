@@ -1,20 +1,22 @@
-"""A teacher by its name on a command line: a module's attribute, or an ONNX file."""
+"""A teacher or a student by its name on a command line: a module's attribute, or an ONNX file."""
 
 import copy
 import importlib
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 from torch import nn
 
 from limbeck.errors import ArgumentError
+from limbeck.teachers.estimators import from_sklearn
 from limbeck.teachers.judging import Teacher
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives
 
-HOW = "name it as module:name, for something that `import module` finds from here"
+HOW = "name it as module:name, for something that `import module` finds from here; or a teacher as file.onnx"
 
 
 def load_teacher(
@@ -23,26 +25,29 @@ def load_teacher(
     *,
     output: str | None = None,
     gives: Gives = "logits",
-    floor: float = PROBABILITY_FLOOR,
+    floor: float | None = None,
+    classes: Sequence[str] = (),
 ) -> Teacher:
     """Return the teacher that `module:name` or `file.onnx` names.
 
-    A `torch.nn.Module` or what `limbeck.teachers` makes is the teacher itself; any other callable is called without
-    arguments to make one. Modules are looked for in the current folder too. A net goes to the GPU where there is one.
+    A `torch.nn.Module`, a fitted scikit-learn estimator or what `limbeck.teachers` makes is the teacher itself; any
+    other callable is called without arguments to make one. Modules are looked for in the current folder too. A net
+    goes to the GPU where there is one.
 
     Args:
         name: module:name, or an ONNX file.
         weights: safetensors for a net.
         output: which output of an ONNX file.
         gives: what an ONNX file returns.
-        floor: smallest probability told apart, for an ONNX file that gives probs.
+        floor: smallest probability told apart, for an ONNX file that gives probs and for an estimator; 1e-7 by default.
+        classes: what an estimator's labels are called, in their order, where they are not 0, 1, ...
 
     Raises:
         ArgumentError: there is no such thing, it is no teacher, or its weights are of another net.
     """
     if name.endswith(".onnx"):
-        return from_onnx(name, output=output, gives=gives, floor=floor)
-    teacher = _made(_found(name), name)
+        return from_onnx(name, output=output, gives=gives, floor=PROBABILITY_FLOOR if floor is None else floor)
+    teacher = _teacher_of(_made(_found(name), name), floor, classes, name)
     if weights is not None:
         teacher = copy.deepcopy(teacher)  # named twice, it may have other weights each time
         _load_weights(teacher, weights, name)
@@ -53,28 +58,57 @@ def load_teacher(
     return teacher
 
 
+def load_student(name: str) -> Callable[[], nn.Module]:
+    """Return what makes the untrained net that `module:callable` names, anew each time.
+
+    A net that is there already is copied: each starts from its weights.
+
+    Raises:
+        ArgumentError: there is no such thing, or it makes no net.
+    """
+    found = _found(name)
+
+    def make() -> nn.Module:
+        net = copy.deepcopy(found) if isinstance(found, nn.Module) else _called(found, name)
+        if not isinstance(net, nn.Module):
+            raise ArgumentError(f"a student must be a torch.nn.Module, {name} makes a {type(net).__name__}")
+        return net
+
+    make()
+    return make
+
+
 def _found(name: str) -> object:
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:
-        raise ArgumentError(f"a teacher must be module:name or an ONNX file, got {name!r}", HOW)
+        raise ArgumentError(f"teacher and student must be named as module:name, got {name!r}", HOW)
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever the module does when it is run
         what = f"{type(error).__name__}: {error}"
-        raise ArgumentError(f"the module of teacher {name!r} can't be imported: {what}", HOW) from error
+        raise ArgumentError(f"the module of {name!r} can't be imported: {what}", HOW) from error
     if not hasattr(module, attribute):
-        raise ArgumentError(f"the module {module_name} must have the teacher {attribute!r}, it has none", HOW)
+        raise ArgumentError(f"the module {module_name} must have {attribute!r}, it has no such name", HOW)
     return getattr(module, attribute)
 
 
-def _made(found: object, name: str) -> Teacher:
-    made = found if _is_teacher(found) else _called(found, name)
+def _made(found: object, name: str) -> object:
+    return found if _is_teacher(found) or _is_estimator(found) else _called(found, name)
+
+
+def _teacher_of(made: object, floor: float | None, classes: Sequence[str], name: str) -> Teacher:
+    """Return what was made as a teacher, an estimator by `from_sklearn`."""
+    if _is_estimator(made):
+        return from_sklearn(made, floor=PROBABILITY_FLOOR if floor is None else floor, classes=classes)
+    if floor is not None:
+        raise ArgumentError(f"a floor is for teachers that give probabilities, {name} is a {type(made).__name__}")
     if not _is_teacher(made) or not callable(made):
         raise ArgumentError(
-            f"{name} must be or make a net or a teacher with a fingerprint, got {type(made).__name__}",
-            "wrap a function with limbeck.teachers.from_function, an estimator with from_sklearn",
+            f"{name} must be or make a net, a fitted estimator or a teacher with a fingerprint, "
+            f"got {type(made).__name__}",
+            "wrap a function with limbeck.teachers.from_function",
         )
     return cast(Teacher, made)
 
@@ -83,14 +117,18 @@ def _is_teacher(value: object) -> bool:
     return isinstance(value, nn.Module) or isinstance(getattr(value, "fingerprint", None), str)
 
 
+def _is_estimator(value: object) -> bool:
+    return hasattr(value, "predict_proba") and not isinstance(value, type | nn.Module)
+
+
 def _called(found: object, name: str) -> object:
     if not callable(found):
-        raise ArgumentError(f"{name} must be a teacher or a function that makes one, got {type(found).__name__}")
+        raise ArgumentError(f"{name} must be a net, a teacher or a function that makes one, got {type(found).__name__}")
     try:
         return found()
     except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}"
-        raise ArgumentError(f"{name} must make a teacher when called without arguments: {what}") from error
+        raise ArgumentError(f"{name} must make a net or a teacher when called without arguments: {what}") from error
 
 
 def _load_weights(teacher: Teacher, path: Path, name: str) -> None:

@@ -1,0 +1,133 @@
+"""`limbeck distill`: anybody's own teacher and data, to a student and the evidence."""
+
+import contextlib
+import dataclasses
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import tyro
+
+from limbeck.budget import Budget
+from limbeck.cli.recipes import RoadOptions, check_seeds, tell
+from limbeck.cli.softening import SourceOptions, TeacherOptions, teacher_from
+from limbeck.cli.tracking import tracking
+from limbeck.progress import progress_for
+from limbeck.runs import Run, default_folder
+
+if TYPE_CHECKING:
+    from limbeck.road import Journey
+
+EPOCHS, STEPS = (30, 300), 3000  # of a training whose epochs are not given: little data is seen more often
+HARD_WEIGHT = 0.1  # where there are labels and none is given
+
+
+@dataclass(frozen=True)
+class Distillation(TeacherOptions, SourceOptions):
+    """What a run is bound to."""
+
+    student: str | None = None
+    """module:callable that makes the untrained student; a narrower copy of the teacher is proposed without it."""
+    scale: float | None = None
+    """Inputs of teacher and student are divided by it: 255 for pixels as floats in 0..1."""
+    mean: tuple[float, ...] = ()
+    """Then subtracted from them: one number, or one a channel or column."""
+    std: tuple[float, ...] = ()
+    """Then they are divided by it, as mean."""
+    temperature: float = 4.0
+    """Temperature of the soft targets while the student learns."""
+    hard_weight: float | None = None
+    """The labels' share (0..1) of the student's loss; 0.1 by default, 0 without labels."""
+    view: str = "plain"
+    """What teacher and student see of the training rows: plain, jitter:PIXELS, crop-flip:PIXELS, elastic:PIXELS or
+    noise:SIZE."""
+    views: int = 1
+    """Views of each row; the student cycles through them."""
+    split_seed: int = 0
+    """Of which rows are cut off, where there is no validation or test set."""
+    budget: Budget = field(default_factory=lambda: Budget(epochs=EPOCHS[0], batch_size=64, learning_rate=2e-3))
+    """What student and twin may spend. Without --budget.epochs there are 30 epochs, on little data as many as
+    come to 3000 steps, up to 300."""
+
+
+@dataclass(frozen=True)
+class DistillOptions(RoadOptions, Distillation):
+    """A run, and where it goes."""
+
+
+def distill(arguments: list[str]) -> None:
+    """`limbeck distill`."""
+    options = tyro.cli(
+        DistillOptions,
+        args=arguments,
+        prog="limbeck distill",
+        description="Distill a teacher of your own on data of your own into a small student.",
+    )
+    check_seeds(options.seeds)
+    own = {each.name: getattr(options, each.name) for each in dataclasses.fields(Distillation)}
+    config = Distillation(**own)
+    run = Run(
+        recipe="distill",
+        config=config,
+        folder=options.out or default_folder("distill", config),
+        num_seeds=options.seeds,
+        data=None,
+        progress=progress_for(quiet=options.quiet),
+        command=shlex.join(["limbeck", "distill", *arguments]),
+        controls=tuple(dict.fromkeys(options.controls)),
+        ship=options.ship,
+    )
+    enough = any(each.partition("=")[0] == "--budget.epochs" for each in arguments)
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints is no data of ours
+        journey = journey_of(config, run.progress.say, epochs_given=enough)
+    from limbeck.road import travel
+
+    with run.held(), tracking(options, run):
+        with contextlib.redirect_stdout(sys.stderr):
+            result = travel(run, journey)
+        tell(run, result, options)
+
+
+def journey_of(config: Distillation, say: Callable[[str], None], *, epochs_given: bool) -> "Journey":
+    """Return the journey of which a configuration tells, all that it names made ready; what was chosen is told."""
+    from limbeck.data import load_splits
+    from limbeck.data.views import view_from
+    from limbeck.distillation import TAUGHT_ON_THESE, num_outputs
+    from limbeck.own import Preprocessing, epochs_for, looked_at, proposed_student, ready_student, ready_teacher
+    from limbeck.road import Journey
+    from limbeck.teachers import load_student
+
+    view = view_from(config.view)
+    sets = load_splits(config.source, config.columns, say=say).cut(config.split_seed, say)
+    train = sets.training
+    train.seen_through(view).at(train.ids[:2])  # a view that is not for such rows is said now
+    before = Preprocessing(config.scale, config.mean, config.std)
+    teacher = ready_teacher(teacher_from(config, train.class_names), before, train)
+    classes = num_outputs(teacher, train)
+    if config.student is None:
+        make_student, said = proposed_student(teacher, train, classes)
+    else:
+        make_student, said = ready_student(load_student(config.student), before, train, classes), []
+    budget = config.budget
+    if not epochs_given:
+        epochs = epochs_for(len(train), budget.batch_size, STEPS, EPOCHS)
+        budget = dataclasses.replace(budget, epochs=epochs)
+        said.append(f"student and twin may spend {epochs} epochs (--budget.epochs)")
+    for line in [*looked_at(teacher, sets.validation, cut=sets.cut_validation), *said]:
+        say(line)
+    hard_weight = (HARD_WEIGHT if train.has_labels else 0.0) if config.hard_weight is None else config.hard_weight
+    return Journey(
+        train=train,
+        validation=sets.validation,
+        test=sets.test,
+        teacher=teacher,
+        make_student=make_student,
+        student_budget=budget,
+        temperature=config.temperature,
+        hard_weight=hard_weight,
+        student_view=view,
+        num_views=config.views,
+        note=TAUGHT_ON_THESE if sets.cut_test else "",
+    )

@@ -1,0 +1,110 @@
+"""Recipes in files of one's own: `limbeck new FILE --from RECIPE`, and what `limbeck run FILE` makes of one."""
+
+import dataclasses
+import importlib.util
+import inspect
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import tyro
+
+from limbeck.cli.names import known
+from limbeck.cli.output import Output, print_json
+from limbeck.errors import ArgumentError
+from limbeck.files import cannot_write
+from limbeck.recipes import RECIPES, Recipe
+
+ENDING = """
+
+if __name__ == "__main__":
+    limbeck.cli.run_file(__file__)
+"""
+EXPECTED = re.compile(r"\s*Expected figures, time and machine: results/\S+\.json, shown by\s+`limbeck list`\.")
+HOW = "limbeck new FILE --from RECIPE makes one that runs as it is"
+
+
+@dataclass(frozen=True)
+class NewOptions(Output):
+    """Which file, and what it begins as."""
+
+    file: tyro.conf.Positional[Path] = dataclasses.field(kw_only=True)
+    """The file to write."""
+    from_: Annotated[str, tyro.conf.arg(name="from")] = dataclasses.field(kw_only=True)
+    """The recipe that is copied."""
+
+
+def new(arguments: list[str]) -> None:
+    """`limbeck new FILE --from RECIPE`."""
+    what = "Copy a recipe's file to change it; it runs as it is: limbeck run FILE, or python FILE."
+    options = tyro.cli(NewOptions, args=arguments, prog="limbeck new", description=what)
+    names = [recipe.name for recipe in RECIPES]
+    known("recipe", options.from_, names)
+    file = options.file
+    if file.suffix != ".py" or not file.stem.isidentifier():
+        raise ArgumentError(f"a recipe's file must be called as a module is, NAME.py, got {file}")
+    try:
+        with file.open("x", encoding="utf-8") as new_file:
+            new_file.write(copied(RECIPES[names.index(options.from_)], file))
+    except FileExistsError as error:
+        raise ArgumentError(f"{file} is there already", "name another file") from error
+    except OSError as error:
+        raise cannot_write(file, error) from error
+    run = f"limbeck run {file} --smoke"
+    if options.json:
+        print_json({"file": str(file), "run": run})
+    else:
+        print(f"{file} runs as it is: {run}")
+
+
+def copied(recipe: Recipe, file: Path) -> str:
+    """Return a recipe's file under another name: its commands name that file, and it tells no figures of record."""
+    source = inspect.getsource(sys.modules[recipe.main.__module__])
+    doc, rest = source.split('"""\n', 1)
+    doc = EXPECTED.sub("", doc).replace(f"limbeck run {recipe.name} ", f"limbeck run {file.name} ")
+    return f'{doc.rstrip()}\n"""\n{rest.rstrip()}\n{ENDING}'
+
+
+def recipe_in(path: Path) -> Recipe:
+    """Return the recipe in a file: a function `main(config, run)` whose config is a frozen dataclass.
+
+    Raises:
+        ArgumentError: there is no such file, it can't be imported, or is not of that form.
+    """
+    main = getattr(_module(path), "main", None)
+    if not inspect.isfunction(main):
+        raise ArgumentError(f"{path} must have a function main(config, run), it has none", HOW)
+    parameters = list(inspect.signature(main).parameters.values())
+    config = parameters[0].annotation if len(parameters) == 2 else None
+    if isinstance(config, str):
+        config = main.__globals__.get(config)
+    frozen = getattr(getattr(config, "__dataclass_params__", None), "frozen", False)
+    if not isinstance(config, type) or not frozen:
+        raise ArgumentError(f"main(config, run) in {path} must say that its config is a frozen dataclass", HOW)
+    return Recipe(path.stem, config, main, main.__globals__.get("__doc__") or path.stem)
+
+
+def _module(path: Path) -> ModuleType:
+    """Return a file as a module, imported under its stem."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    there = sys.modules.get(path.stem)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ArgumentError(f"a recipe's file must be there, {path} is not", HOW)
+    if there is not None and getattr(there, "__file__", None) != str(path.resolve()):
+        raise ArgumentError(
+            f"a recipe's file must not be called as a module that is in use, {path.stem!r} is", "rename it"
+        )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # what lies beside it can be imported
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever the file does when it is run
+        del sys.modules[path.stem]
+        raise ArgumentError(f"{path} can't be imported: {type(error).__name__}: {error}") from error
+    return module

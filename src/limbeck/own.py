@@ -1,0 +1,183 @@
+"""Anybody's own teacher and student, made ready for the road: behind their preprocessing, and seen to fit the data."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.data import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.models import Logits, Normalised
+from limbeck.models.narrowed import fresh, narrowed
+from limbeck.models.proposed import proposed
+from limbeck.teachers import (
+    Ensemble,
+    Teacher,
+    from_function,
+    judging,
+    members_of,
+    predict,
+    refuse_probabilities,
+    teacher_fingerprint,
+)
+
+LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
+DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
+PIXELS_HINT = "--scale 255 gives it pixels as floats in 0..1; --mean and --std normalise them"
+NetMaker = Callable[[], nn.Module]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What teacher and student want done to raw inputs: (inputs / scale - mean) / std."""
+
+    scale: float | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def before(self, net: nn.Module) -> nn.Module:
+        """Return a net behind this preprocessing; the net itself where there is none."""
+        if self == Preprocessing():
+            return net
+        return Normalised(net, 1.0 if self.scale is None else self.scale, self.mean or 0.0, self.std or 1.0)
+
+
+def ready_teacher(teacher: Teacher, preprocessing: Preprocessing, train: TransferSet) -> Teacher:
+    """Return a teacher that takes rows as the data set holds them and gives logits for its classes.
+
+    Raises:
+        ArgumentError: it can't judge two rows, or gives other classes, probabilities, or no finite logits.
+    """
+    members, mean, weights = members_of(teacher)
+    own = [_ready_member(member, preprocessing, train) for member in members]
+    return own[0] if len(own) == 1 else Ensemble(own, mean, weights)
+
+
+def _ready_member(teacher: Teacher, preprocessing: Preprocessing, train: TransferSet) -> Teacher:
+    if isinstance(teacher, nn.Module):
+        ready: Teacher = _ready_net(teacher, preprocessing, train)
+    elif preprocessing != Preprocessing():
+        before = preprocessing.before(nn.Identity())
+        told = f"{teacher_fingerprint(teacher)} after {preprocessing}"
+        ready = from_function(lambda inputs: teacher(before(inputs)), told)
+    else:
+        ready = teacher
+    logits = _two_rows(ready, train, "the teacher")
+    refuse_probabilities(logits)
+    if not bool(logits.isfinite().all()):
+        raise ArgumentError(f"a teacher must give finite logits, got {logits[0].tolist()[:5]}", PIXELS_HINT)
+    _check_classes(logits, train)
+    return ready
+
+
+def ready_student(make: NetMaker, preprocessing: Preprocessing, train: TransferSet, num_classes: int) -> NetMaker:
+    """Return what makes a student that takes rows as the data set holds them and gives logits for so many classes.
+
+    Raises:
+        ArgumentError: it can't judge two rows, or gives other classes.
+    """
+    first = make()
+    ready = _ready_net(first, preprocessing, train)
+    given = _two_rows(ready, train, "the student").shape[1]
+    if given != num_classes:
+        raise ArgumentError(f"the student must give {num_classes} logits, as many as the teacher, it gives {given}")
+    wrapped = any(isinstance(module, Logits) for module in ready.modules())
+    return lambda: preprocessing.before(Logits(make()) if wrapped else make())
+
+
+def _ready_net(net: nn.Module, preprocessing: Preprocessing, train: TransferSet) -> nn.Module:
+    """Return a net behind its preprocessing, that gives its logits alone."""
+    ready, said = preprocessing.before(net), None
+    with contextlib.suppress(Exception), judging(ready) as device, torch.no_grad():  # told where the rows are judged
+        said = ready(train.at(train.ids[:2]).to(device))
+    return preprocessing.before(Logits(net)) if isinstance(getattr(said, "logits", None), Tensor) else ready
+
+
+def _two_rows(model: Teacher, train: TransferSet, who: str) -> Tensor:
+    """Return what a model says of two training rows.
+
+    Raises:
+        ArgumentError: it can't judge them.
+    """
+    try:
+        return predict(model, train, ids=train.ids[:2])
+    except ArgumentError as error:
+        pixels = train.inputs.dtype == torch.uint8
+        hint = PIXELS_HINT if pixels else error.hint
+        raise ArgumentError(f"{who} must judge the {train.name}: {error.message}", hint) from error
+
+
+def _check_classes(logits: Tensor, train: TransferSet) -> None:
+    classes, names = logits.shape[1], train.class_names
+    if classes == 1:
+        raise ArgumentError(
+            "a teacher must give a logit for each class, this one gives one",
+            "a net with one output z for two classes is wrapped to give (0, z)",
+        )
+    if names and len(names) != classes:
+        raise ArgumentError(
+            f"the teacher must give a logit for each of the {len(names)} classes of the data, it gives {classes}",
+            "--classes names all classes, in the order of the teacher's outputs",
+        )
+
+
+def proposed_student(teacher: Teacher, train: TransferSet, num_classes: int) -> tuple[NetMaker, list[str]]:
+    """Return what makes the student that is proposed for a teacher, and what to say of it.
+
+    For a net it is a narrower copy; for an ensemble of nets, of its first. For any other teacher it is a small net on
+    standardised inputs.
+
+    Raises:
+        ArgumentError: none can be proposed.
+    """
+    members, _, _ = members_of(teacher)
+    net = next((member for member in members if isinstance(member, nn.Module)), None)
+    if net is None:
+        made = proposed(train, num_classes)
+        count = sum(parameter.numel() for parameter in made.parameters())
+        layers = f"{type(getattr(made, 'net', made)).__name__} on standardised inputs, {count:,} parameters"
+        return lambda: fresh(made), [f"a student is proposed: {layers}", f"  {_widths(made)}"]
+    found = narrowed(net, train.at(train.ids[:2]))
+    return lambda: fresh(found.net), list(found.told())
+
+
+def _widths(net: nn.Module) -> str:
+    """Return the widths of a net's layers, one after the other."""
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    weights = [layer.weight for layer in layers]
+    return " → ".join(str(width) for width in [weights[0].shape[1], *(weight.shape[0] for weight in weights)])
+
+
+def looked_at(teacher: Teacher, held_out: TransferSet, *, cut: bool) -> list[str]:
+    """Return what to say of a teacher on labelled rows that are held out: how often it is right, and if that is odd.
+
+    `cut` is whether they were cut from the training set: the teacher may know them.
+    """
+    if not held_out.has_labels or held_out.partly_labelled:
+        return []
+    ids = held_out.ids[:: -(-len(held_out) // LOOKED_AT)]
+    labels = held_out.labels_at(ids)
+    assert labels is not None
+    right = float((predict(teacher, held_out, ids=ids).argmax(1) == labels).double().mean())
+    commonest = float(labels.bincount().max()) / len(labels)
+    known = ", on which it may have been trained" if cut else ""
+    told = [f"the teacher is right on {right:.1%} of {len(labels):,} rows of the {held_out.name}{known}"]
+    if right <= max(commonest, DOUBTFUL):
+        told.append(
+            f"warning: always choosing the commonest class is right on {commonest:.1%}. If the teacher should be right "
+            "more often, look at the order of the classes (--classes) and of the columns (--inputs), and at what it "
+            "wants of its inputs (--scale, --mean, --std)"
+        )
+    return told
+
+
+def epochs_for(rows: int, batch_size: int, steps: int, epochs: tuple[int, int]) -> int:
+    """Return how many epochs come to so many steps, at least the first and at most the second of two numbers.
+
+    >>> epochs_for(rows=2560, batch_size=64, steps=3000, epochs=(30, 300))
+    75
+    """
+    least, most = epochs
+    return min(most, max(least, -(-steps // -(-rows // batch_size))))

@@ -1,0 +1,289 @@
+"""`limbeck distill` as its first users would try it: images, a table, features of texts, each with a teacher."""
+
+import json
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from sklearn.datasets import load_digits, load_wine
+
+from limbeck.cli import main
+
+NETS = """
+import types
+
+import torch
+from torch import nn
+
+
+class OnImages(nn.Module):
+    # residual, flattened in forward, wants floats in 0..1
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(1, 24, 3, padding=1), nn.BatchNorm2d(24)
+        self.block, self.head = nn.Conv2d(24, 24, 3, padding=1), nn.Linear(24 * 16, 10)
+
+    def forward(self, images):
+        print("what a module prints")
+        hidden = torch.relu(self.norm(self.stem(images)))
+        hidden = nn.functional.max_pool2d(torch.relu(hidden + self.block(hidden)), 2)
+        return self.head(torch.flatten(hidden, 1))
+
+
+class OnVectors(nn.Module):
+    # as nets of the library transformers return their logits
+    def __init__(self, width=64):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(12, width), nn.ReLU(), nn.Linear(width, 3))
+
+    def forward(self, vectors):
+        return types.SimpleNamespace(logits=self.net(vectors), hidden=None)
+
+
+def small():
+    return OnVectors(8)
+
+
+def one_output():
+    return nn.Linear(12, 1)
+
+
+def wide():
+    return nn.Linear(12, 5)
+
+
+def recurrent():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head = nn.GRU(12, 4), nn.Linear(4, 3)
+
+        def forward(self, vectors):
+            return self.head(self.layer(vectors)[0])
+
+    return Net()
+
+
+def softmaxed():
+    return nn.Sequential(nn.Linear(12, 3), nn.Softmax(1))
+
+
+def wine():
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.datasets import load_wine
+
+    bunch = load_wine()
+    forest = ExtraTreesClassifier(10, random_state=0)
+    return make_pipeline(StandardScaler(), forest).fit(bunch.data, bunch.target_names[bunch.target])
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder outside the repository, with the user's module in it."""
+    (tmp_path / "own_nets.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_nets", raising=False)
+    return tmp_path
+
+
+def trained(net, inputs, labels, steps=40):
+    """A user's own training, in a line or two; its net's weights."""
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        logits = net(inputs)
+        torch.nn.functional.cross_entropy(getattr(logits, "logits", logits), labels).backward()
+        optimizer.step()
+    return {name: each.contiguous() for name, each in net.state_dict().items()}
+
+
+def told(run):
+    read = json.loads((run / "run.json").read_text())
+    return read, {(row["setting"], row["metric"]): row["values"] for row in read["rows"]}
+
+
+def test_images_with_a_net_of_ones_own(place, capsys):
+    import own_nets
+
+    digits = load_digits()
+    pixels = (digits.images[:400] * 15).astype(np.uint8)
+    for number, (image, label) in enumerate(zip(pixels, digits.target, strict=False)):
+        path = place / "photos" / ("test" if number % 4 == 0 else "train") / f"digit {label}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    torch.manual_seed(0)
+    net = own_nets.OnImages()
+    inputs = torch.from_numpy(pixels).unsqueeze(1) / 255
+    save_file(trained(net, inputs, torch.from_numpy(digits.target[:400])), "net.safetensors")
+    command = ["distill", "--teacher", "own_nets:OnImages", "--teacher-weights", "net.safetensors", "--data", "photos"]
+    command += ["--scale", "255", "--view", "jitter:1", "--views", "2", "--out", "run"]
+    command += ["--budget.epochs", "30", "--budget.learning-rate", "1e-2"]
+    capsys.readouterr()
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "what a module prints" in err
+    assert "what a module prints" not in out
+    assert "label: the folder of each image, 10 classes: digit 0, digit 1" in err
+    assert "no validation set is there: 30 of 300 rows" in err
+    assert "no test set" not in err
+    assert "  net.head   384 → 10 becomes " in err
+    read, rows = told(place / "run")
+    assert read["recipe"] == "distill"
+    assert read["config"]["teacher_weights"] == ["net.safetensors"]
+    assert rows["teacher", "parameters"][0] == sum(each.numel() for each in net.parameters())
+    assert rows["student", "parameters"][0] <= rows["teacher", "parameters"][0] / 10
+    assert rows["teacher", "test errors"] == [
+        int((net.eval()(inputs[::4]).argmax(1) != torch.from_numpy(digits.target[:400:4])).sum())
+    ]
+    assert rows["student", "agreement"][0] > 0.5
+    weights = load_file(place / "run" / "student.safetensors")
+    assert float(weights["scale"]) == 255
+    page = (place / "run" / "report.html").read_text()
+    assert "digit 3" in page
+    for setting, file in (
+        ("teacher, ONNX", "teacher"),
+        ("student, ONNX", "student"),
+        ("student, int8", "student-int8"),
+    ):
+        assert (place / "run" / f"{file}.onnx").stat().st_size == rows[setting, "size (bytes)"][0]
+    assert rows["student, ONNX", "test errors"] == rows["student", "test errors"]
+    capsys.readouterr()
+    assert main([*command, "--json", "--quiet"]) == 0
+    again, err = capsys.readouterr()
+    assert json.loads(again)["findings"] == read["findings"]
+    assert "steps" not in err
+
+
+def test_a_table_with_a_pipeline_of_scikit_learn(place, capsys):
+    wine = load_wine()
+    header = ",".join([*(name.replace(",", " ") for name in wine.feature_names), "Class"])
+    lines = [
+        ",".join([*map(repr, map(float, row)), wine.target_names[label]])
+        for row, label in zip(wine.data, wine.target, strict=True)
+    ]
+    (place / "wine.csv").write_text("\n".join([header, *lines]) + "\n")
+    command = [
+        "distill",
+        "--teacher",
+        "own_nets:wine",
+        "--floor",
+        "1e-2",
+        "--data",
+        "wine.csv",
+        "--budget.epochs",
+        "20",
+    ]
+    assert main([*command, "--seeds", "2", "--no-ship", "--out", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert "label: column 'Class', 3 classes: class_0, class_1, class_2" in err
+    assert "a student is proposed: MLP on standardised inputs, 18,691 parameters\n  13 → 128 → 128 → 3" in err
+    assert "no test set is there: 35 of 178 rows" in err
+    assert "the teacher is right on 100.0% of 14 rows of the validation set, on which it may have been trained" in err
+    assert "2 paired seeds" in out
+    page = (place / "run" / "report.html").read_text()
+    assert "the teacher may have been trained on them" in page
+    _, rows = told(place / "run")
+    assert rows["teacher", "test errors"] == [0, 0]
+    assert max(rows["student", "test errors"]) <= 6
+    stores = sorted(path.parent.relative_to(place / "run") for path in (place / "run").rglob("manifest.json"))
+    assert [str(path) for path in stores] == ["targets", "targets-test"]
+
+
+def write_parquet(folder, *, labelled=True):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 240)
+    vectors = (rng.normal(size=(240, 12)) + 2 * np.eye(3, 12)[labels]).astype(np.float32)
+    table = pa.table({"text": [f"text {number}" for number in range(240)], "vector": list(vectors)})
+    if labelled:
+        table = table.append_column("intent", pa.array(np.array(["ask", "book", "cancel"])[labels]))
+    folder.mkdir()
+    for name, start, count in (("train", 0, 160), ("validation", 160, 40), ("test", 200, 40)):
+        pq.write_table(table.slice(start, count), folder / f"{name}.parquet")
+    return torch.from_numpy(vectors[:160]), torch.from_numpy(labels[:160])
+
+
+def test_features_of_texts_with_two_nets_whose_logits_are_an_attribute(place, capsys):
+    import own_nets
+
+    inputs, labels = write_parquet(place / "intents")
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        save_file(trained(own_nets.OnVectors(), inputs, labels), f"{seed}.safetensors")
+    command = ["distill", "--teacher", "own_nets:OnVectors", "own_nets:OnVectors", "--teacher-weights"]
+    command += ["0.safetensors", "1.safetensors", "--student", "own_nets:small"]
+    command += ["--data", "intents", "--label", "intent", "--budget.epochs", "30", "--budget.learning-rate", "1e-2"]
+    assert main([*command, "--controls", "permuted", "--no-ship", "--out", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert "inputs: column 'vector'; left out: 'text'" in err
+    assert "cut off" not in err
+    assert [line.split()[0] for line in out.splitlines()[1:4]] == ["teacher", "ensemble", "twin"]
+    _, rows = told(place / "run")
+    one = sum(each.numel() for each in own_nets.OnVectors().parameters())
+    assert rows["ensemble", "parameters"] == [2 * one]
+    assert rows["student", "parameters"] == [12 * 8 + 8 + 8 * 3 + 3]
+    assert rows["student", "agreement"][0] > 0.6
+
+
+def test_little_data_is_seen_more_often(place, capsys, monkeypatch):
+    monkeypatch.setattr("limbeck.cli.distilling.STEPS", 40)
+    write_parquet(place / "intents")
+    command = ["distill", "--teacher", "own_nets:small", "--data", "intents", "--label", "intent", "--student"]
+    assert main([*command, "own_nets:small", "--budget.batch-size", "160", "--no-ship", "--out", "run"]) == 0
+    assert "student and twin may spend 40 epochs (--budget.epochs)" in capsys.readouterr().err
+
+
+WRONG = [
+    ((), "a teacher must be named, got none"),
+    (("--teacher", "own_nets:one_output"), "a teacher must give a logit for each class, this one gives one"),
+    (("--teacher", "own_nets:wide"), "the teacher must give a logit for each of the 3 classes of the data, it gives 5"),
+    (("--teacher", "own_nets:OnImages"), "the teacher must judge the intents training set: a model must judge a batch"),
+    (("--teacher", "own_nets:softmaxed"), "a teacher must give logits, got probabilities"),
+    (("--teacher", "own_nets:wine"), "an estimator's labels must be 0..2, or ask, book, cancel, Pipeline has class_0"),
+    (
+        ("--teacher", "own_nets:recurrent"),
+        "a student can't be proposed: only linear and convolutional layers and norms",
+    ),
+    (("--teacher", "own_nets:small", "--student", "own_nets:wide"), "the student must give 3 logits, as many as the"),
+    (("--teacher", "own_nets:small", "--student", "own_nets:NETS"), "the module own_nets must have 'NETS'"),
+    (
+        ("--teacher", "own_nets:small", "--student", "own_nets:wine"),
+        "a student must be a torch.nn.Module, own_nets:wine",
+    ),
+    (
+        ("--teacher", "own_nets:small", "--mean", "1", "2"),
+        "the teacher must judge the intents training set: inputs must",
+    ),
+    (
+        ("--teacher", "own_nets:small", "--floor", "0.1"),
+        "a floor is for teachers that give probabilities, own_nets:sma",
+    ),
+    (("--teacher", "own_nets:small", "--label", "kind"), "must have the column 'kind', it has text, vector, intent"),
+    (("--teacher", "own_nets:small", "--seeds", "0"), "seeds must lie in 1..1000, got 0"),
+    (("--teacher", "own_nets:small", "--hard-weight", "2"), "hard_weight must lie in 0..1, got 2.0"),
+    (("--teacher", "own_nets:small", "--view", "jitter:1"), "jitter takes images"),
+    (
+        ("--teacher", "own_nets:small", "--teacher-weights", "none.safetensors"),
+        "none.safetensors must be a safetensors",
+    ),
+    (("--teacher", "own_nets:small", "--scale", "0"), "scale must be > 0, got 0.0"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_what_does_not_fit_is_said_before_anything_is_trained(place, capsys, arguments, message):
+    write_parquet(place / "intents")
+    label = () if "--label" in arguments else ("--label", "intent")
+    assert main(["distill", "--data", "intents", *label, *arguments, "--out", "run"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert not (place / "run").exists()
