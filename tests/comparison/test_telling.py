@@ -7,7 +7,8 @@ from compared_runs import finished, small_runs
 
 from limbeck.comparison import differences, page_of, read_runs, table_of, told_comparison
 from limbeck.evidence import formatted
-from limbeck.report.comparison import interval, write_comparison
+from limbeck.report.comparison import write_comparison
+from limbeck.report.trade_offs import interval
 
 
 @pytest.fixture(scope="module", name="small_runs")

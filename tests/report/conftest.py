@@ -57,29 +57,40 @@ def browser():
 
 
 @contextlib.contextmanager
-def opening(browser, folder):
-    """Open reports, each in a fresh window; in the end no error was logged and no request left a page."""
+def watching(browser):
+    """Open pages, each in a fresh window; in the end no error was logged and no request left a page."""
     contexts, complaints, requests = [], [], []
 
-    def open_report(models, test_set, *, width=1200, scheme="light", drawn=True, **named):
-        path = write_report(folder / "report.html", "Report", models, test_set, **{"config": {}, **named})
+    def open_page(path, *, width=1200, scheme="light", drawn=True):
         contexts.append(browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}))
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("request", lambda request: requests.append(request.url))
+        page.on("request", lambda request: requests.append((request.url, path.as_uri())))
         page.goto(path.as_uri())
         if drawn:  # plotly starts last; a test of the rest need not wait for it
             page.locator(".plot:not(:has(svg))").first.wait_for(state="detached")
         return page
 
-    yield open_report
+    yield open_page
     for context in contexts:
         context.close()
     assert complaints == []
-    assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}
-    assert [url for url in requests if url.startswith("file") and not url.endswith("/report.html")] == []
+    assert {url.split(":")[0] for url, _ in requests} <= {"file", "data", "blob"}
+    assert [url for url, own in requests if url.startswith("file") and url != own] == []
+
+
+@contextlib.contextmanager
+def opening(browser, folder):
+    """Open reports, watched."""
+    with watching(browser) as open_page:
+
+        def open_report(models, test_set, *, width=1200, scheme="light", drawn=True, **named):
+            path = write_report(folder / "report.html", "Report", models, test_set, **{"config": {}, **named})
+            return open_page(path, width=width, scheme=scheme, drawn=drawn)
+
+        yield open_report
 
 
 @pytest.fixture
@@ -87,6 +98,13 @@ def opened(browser, tmp_path):
     """A function that opens a report."""
     with opening(browser, tmp_path) as open_report:
         yield open_report
+
+
+@pytest.fixture
+def opened_page(browser):
+    """A function that opens any page of ours."""
+    with watching(browser) as open_page:
+        yield open_page
 
 
 @pytest.fixture(scope="module")

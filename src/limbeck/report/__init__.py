@@ -13,7 +13,9 @@ inputs.py      how their inputs are shown
 examples.py    those examples, ready to be softened on the page
 held.py        what the explorers are given, as JSON
 scripts.py     page.js, softening.js, explorers.js and start.js, and plotly, compressed
-page.py        the page, from page.html.j2 and page.css
+frame.py       what pages stand in: frame.html.j2, parts.html.j2, page.css
+page.py        the page of a run, from page.html.j2
+comparison.py  the page that shows finished runs side by side
 """
 
 from limbeck.report.charts import Chart, Series

@@ -1,7 +1,6 @@
 """The page that shows finished runs side by side."""
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from limbeck.files import write_bytes
-from limbeck.judge import paired_interval, proportion_interval
 from limbeck.report.frame import rendered
 from limbeck.report.judged import Table
 from limbeck.report.pictures import Picture, axis, layout
+from limbeck.report.trade_offs import interval
 
 PARTS = {"teacher": "circle-open", "twin": "x", "student": "circle"}  # and plotly's names of their marks
 LINE = 26  # pixels of a run's line in the picture for each part
@@ -64,15 +63,6 @@ def write_comparison(path: str | Path, compared: Compared) -> Path:
     page = rendered("comparison.html.j2", SCRIPTS, [picture], {**vars(compared), "title": title, "picture": picture})
     write_bytes(Path(path), page.encode(errors="replace"))
     return Path(path)
-
-
-def interval(errors: Sequence[float], num_examples: int) -> tuple[float, float]:
-    """Return the 95% interval of mean errors: Student's over seeds, of one seed Wilson's over its test examples."""
-    over_seeds = paired_interval(errors, [0.0] * len(errors))
-    if over_seeds is not None:
-        return max(over_seeds[1], 0.0), over_seeds[2]
-    low, high = proportion_interval(round(errors[0]), num_examples)
-    return low * num_examples, high * num_examples
 
 
 def _figure(compared: Compared) -> dict[str, Any]:

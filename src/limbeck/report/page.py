@@ -5,10 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from limbeck import __version__
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.files import write_bytes
@@ -20,15 +16,15 @@ from limbeck.report.confusions import MOST_NAMED, MOST_PRINTED, confusions
 from limbeck.report.curves import curves
 from limbeck.report.examples import hold
 from limbeck.report.figures import Figures
+from limbeck.report.frame import rendered
 from limbeck.report.held import told as told_as_json
 from limbeck.report.judged import Evidence, Judged, Table
 from limbeck.report.mistakes import MOST_CLASSES, mistakes
 from limbeck.report.pictures import tone
-from limbeck.report.scripts import hash_of, our_script, plotly_packed
+from limbeck.report.scripts import OURS
 from limbeck.report.trade_offs import trade_offs
 from limbeck.runs import flat
 
-HERE = Path(__file__).parent
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
 MOST_LISTED = 100  # classes of a table
 TEMPERATURE = 4.0  # where the configuration has none
@@ -104,10 +100,6 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
 def _render(
     evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], record: Figures, **told: Any
 ) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     pictures = {
         "trade_offs": trade_offs(record.points, len(evidence.test_set)),
         "charts": pictures_of(charts),
@@ -118,32 +110,25 @@ def _render(
     low, start, high = temperatures(config)
     kinds = mistakes(evidence, start)
     held = hold(evidence, kinds, start)
-    packed, plotly_hash = plotly_packed()
-    ours = our_script()
-    return environment.get_template("page.html.j2").render(
+    shown = {
         **told,
         **pictures,
-        config=[{"setting": name, "value": value} for name, value in config.items()],
-        evidence=evidence,
-        record=record,
-        classes=_classes(evidence),
-        most_listed=MOST_LISTED,
-        held=told_as_json(evidence, held, kinds),
-        num_telling=len(held.telling),
-        num_differing=held.telling.count(DIFFER),
-        reference=evidence.reference,
-        tone=tone,
-        temperatures={"low": low, "start": start, "high": high},
-        figures={picture.key: picture.figure for part in pictures.values() for picture in part},
-        most_printed=MOST_PRINTED,
-        most_named=MOST_NAMED,
-        most_classes=MOST_CLASSES,
-        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
-        plotly=packed,
-        ours=ours,
-        hashes=[plotly_hash, hash_of(ours)],
-        version=__version__,
-    )
+        "config": [{"setting": name, "value": value} for name, value in config.items()],
+        "evidence": evidence,
+        "record": record,
+        "classes": _classes(evidence),
+        "most_listed": MOST_LISTED,
+        "held": told_as_json(evidence, held, kinds),
+        "num_telling": len(held.telling),
+        "num_differing": held.telling.count(DIFFER),
+        "reference": evidence.reference,
+        "tone": tone,
+        "temperatures": {"low": low, "start": start, "high": high},
+        "most_printed": MOST_PRINTED,
+        "most_named": MOST_NAMED,
+        "most_classes": MOST_CLASSES,
+    }
+    return rendered("page.html.j2", OURS, [picture for part in pictures.values() for picture in part], shown)
 
 
 def _classes(evidence: Evidence) -> Table:
