@@ -97,7 +97,7 @@ def _shipped(
         shipped = ship(run.folder, shipment, test, run.progress)
     except (ShipError, ArgumentError) as error:  # the student is trained and judged all the same
         return [], [f"There is no student.onnx: {error.message}."], []
-    labels = test.labels_to_judge()
+    labels = None if test.labels is None else test.labels_to_judge()
     rows = shipped_rows(shipped, labels, accuracy=accuracy)
     return rows, shipped_findings(shipped, labels), [cost.told() for cost in shipped.costs]
 
@@ -130,7 +130,8 @@ def read_judged(folder: Path) -> list[Judged]:
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:
     """Keep the examples that models were judged on, for reports to come."""
-    tensors = {"inputs": test.at(test.ids), "labels": test.labels_to_judge()}
+    labels = {} if test.labels is None else {"labels": test.labels_to_judge()}
+    tensors = {"inputs": test.at(test.ids), **labels}
     save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
 
 
@@ -141,7 +142,7 @@ def read_test_set(folder: Path) -> TransferSet:
         RunError: they are missing or damaged.
     """
     tensors, told = load_tensors(folder / "test.safetensors")
-    return TransferSet(tensors["inputs"], tensors["labels"], tuple(told["class_names"]), name=told["name"])
+    return TransferSet(tensors["inputs"], tensors.get("labels"), tuple(told["class_names"]), name=told["name"])
 
 
 def draw(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """From what each seed came to, to the figures of record, the printed table and the sentences above it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from limbeck.judge import (
 )
 from limbeck.results import papers_figure
 
-ACCURACY, LATENCY, SIZE = "accuracy", "latency p50 (ms)", "size (bytes)"
+ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
 PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
@@ -48,6 +48,11 @@ class Outcome:
     student_validation: Measures
     weights: Path
 
+    @property
+    def held_out_loss(self) -> float:
+        """By which the student for keeps is chosen among seeds: its NLL on the validation split."""
+        return self.student_validation.nll
+
 
 def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
     """Return the rows of record: each setting's metrics, one value a seed (the mean over a seed's teachers)."""
@@ -57,9 +62,7 @@ def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) ->
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
     latencies = {name: [outcome.latency_ms[name] for outcome in outcomes] for name in outcomes[0].latency_ms}
     rows += [row_of(name, LATENCY, values, None) for name, values in latencies.items()]
-    slow, fast = latencies[strongest(outcomes)], latencies["student"]
-    ratio = [one / other for one, other in zip(slow, fast, strict=True)]
-    rows.append(row_of(f"{strongest(outcomes)}, one example / student, one example", "ratio", ratio, None))
+    rows.append(ratio_row(strongest(outcomes), [outcome.latency_ms for outcome in outcomes]))
     share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", strongest(outcomes), "student")))
     if share is not None:
         rows.append(
@@ -89,6 +92,22 @@ def row_of(setting: str, metric: str, values: list[float], paper: float | None) 
     return {**told, "values": values, "paper": paper}
 
 
+def ratio_row(by: str, latencies: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return the row of record of how many times as long one example takes who taught the student, one value a seed."""
+    ratios = [own[by] / own["student"] for own in latencies]
+    return row_of(f"{by}, one example / student, one example", "ratio", ratios, None)
+
+
+def costs_told(by: str, parameters: Mapping[str, int | None], latencies: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return in words what a student costs beside who taught it; `latencies` are in ms, one mapping a seed."""
+    large, small = (parameters[setting] or 0 for setting in (by, "student"))
+    slow, fast = (np.median([own[setting] for own in latencies]) for setting in (by, "student"))
+    return [
+        *([f"It has {small:,} parameters, the {by} {large:,}."] if large > small else []),
+        f"As they were trained, one example alone takes the {by} {slow:.3g} ms and the student {fast:.3g} ms.",
+    ]
+
+
 def strongest(outcomes: Sequence[Outcome]) -> str:
     """Return the setting that taught the student."""
     return "ensemble" if "ensemble" in outcomes[0].measures else "teacher"
@@ -111,12 +130,13 @@ def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
 
 def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the printed table: one line a setting, mean ± sd over the seeds."""
-    settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] == "test errors"))
-    told = [metric for metric in (*METRICS, LATENCY, SIZE) if any(row["metric"] == metric for row in rows)]
+    headline = ("test errors", "agreement", SIZE)  # that of a setting that is a model: without labels it has no errors
+    settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] in headline))
+    told = [metric for metric in (*METRICS, KL, LATENCY, SIZE) if any(row["metric"] == metric for row in rows)]
     table = []
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
-        line = {"model": setting, "seeds": str(own["test errors"]["n"])}
+        line = {"model": setting, "seeds": str(next(own[metric]["n"] for metric in headline if metric in own))}
         line |= {metric: formatted(own[metric]) if metric in own else "–" for metric in told}
         for metric, column in PUBLISHED.items():
             if any(row["paper"] is not None for row in rows if row["metric"] == metric and row["setting"] in settings):
@@ -150,9 +170,9 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
     examples = outcomes[0].measures["student"][0].examples
     said = [compared("The student", student, "its label-only twin", twin, examples, one_seed=outcomes[0].difference)]
     said += recovered("It", twin, errors_of(outcomes, name), student, name)
-    large, small = (outcomes[0].measures[setting][0].parameters or 0 for setting in (name, "student"))
-    if large > small:
-        said.append(f"It has {small:,} parameters, the {name} {large:,}.")
+    parameters = {setting: outcomes[0].measures[setting][0].parameters for setting in (name, "student")}
+    *size, latency = costs_told(name, parameters, [outcome.latency_ms for outcome in outcomes])
+    said += size
     for other in outcomes[0].measures:
         control = control_of(other)
         if control is not None:
@@ -160,11 +180,7 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
         if other.startswith("twin, "):
             alone = f"a net on labels alone, {other.removeprefix('twin, ')},"
             said.append(compared("The student", student, alone, errors_of(outcomes, other), examples))
-    slow, fast = (np.median([outcome.latency_ms[setting] for outcome in outcomes]) for setting in (name, "student"))
-    said.append(
-        f"As they were trained, one example alone takes the {name} {slow:.3g} ms and the student {fast:.3g} ms."
-    )
-    return said
+    return [*said, latency]
 
 
 def compared(

@@ -25,6 +25,7 @@ from limbeck.judge import (
     HeldOut,
     count_parameters,
     evaluate,
+    fidelity,
     fidelity_on_training,
     judgement_of,
     measure,
@@ -39,6 +40,7 @@ from limbeck.targets import Dense, SoftTargets, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, members_of, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
+from limbeck.unlabelled import Likeness, likeness_figures, likeness_found
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
 
@@ -80,11 +82,22 @@ class Journey:
             raise ArgumentError("a journey must have one of make_teacher, teach and teacher")
         if self.make_teacher is None and (self.num_teachers != 1 or self.teacher_view != Plain()):
             raise ArgumentError("a journey with teach or teacher has one teacher, which chooses its own view")
+        sets = (self.train, self.validation, self.test)
+        lacking = [each.name for each in sets if each.labels is None]
+        if lacking and (len(lacking) < len(sets) or self.other_twins):
+            raise ArgumentError(
+                f"labels must be there in all sets, or in none and then for no twins, they lack in the {lacking[0]}"
+            )
         classes = num_outputs(self.make_student(), self.train)
         if self.make_teacher is not None and num_outputs(self.make_teacher(), self.train) != classes:
             raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
-        for judged in (self.train, self.validation, self.test):
+        for judged in sets:
             judged.check_classes(classes)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are labels; without them there is no twin, and the teacher is what a student is judged by."""
+        return self.test.labels is not None
 
 
 @dataclass(frozen=True)
@@ -102,22 +115,30 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
         LimbeckError: as the stations do; what was finished is kept.
     """
     run.claim(journey.train, journey.validation, journey.test)
-    outcomes: list[Outcome] = []
-    best: tuple[Outcome, Shipment] | None = None
+    if run.controls and not journey.labelled:
+        raise ArgumentError(f"controls need labels, there are none, got {', '.join(run.controls)}")
+    outcomes: list[Outcome | Likeness] = []
+    best: tuple[Outcome | Likeness, Shipment] | None = None
     for seed in range(run.num_seeds):
         outcome, shipment = _one_seed(run, journey, seed)
         outcomes.append(outcome)
-        if best is None or outcome.student_validation.nll < best[0].student_validation.nll:
+        if best is None or outcome.held_out_loss < best[0].held_out_loss:
             best = outcome, shipment  # nets of other seeds are let go
     assert best is not None
+    labelled = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    without = [outcome for outcome in outcomes if isinstance(outcome, Likeness)]
+    by = strongest(labelled) if labelled else without[0].taught_by
     return conclude(
         run,
         journey.test,
-        figures(outcomes, paper or {}),
-        find(outcomes),
+        figures(labelled, paper or {}) if labelled else likeness_figures(without),
+        find(labelled) if labelled else likeness_found(without),
         student=best[0].weights,
-        judgements={setting: [each.judgements[setting] for each in outcomes] for setting in outcomes[0].judgements},
-        cast={"teacher": strongest(outcomes), "twin": "twin", "student": "student"},
+        judgements={
+            setting: [each.judgements[setting] for each in labelled]
+            for setting in (labelled[0].judgements if labelled else ())
+        },
+        cast={"teacher": by, **({"twin": "twin"} if labelled else {}), "student": "student"},
         shipment=best[1],
         note=journey.note,
     )
@@ -135,7 +156,7 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
         return make()
 
 
-def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome, Shipment]:
+def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness, Shipment]:
     folder, progress = run.seed_folder(seed), run.progress
     taught = _teach(journey, folder, seed, run)
     ensemble = _together(journey, taught)
@@ -152,7 +173,7 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome, Shipment]
         temperature=journey.temperature,
         hard_weight=journey.hard_weight,
         budget=journey.student_budget,
-        validation=journey.validation,
+        validation=journey.validation if journey.labelled else None,
         test_set=journey.test,
         test_targets=test_targets,
         seed=seed,
@@ -190,7 +211,10 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome, Shipment]
         )
         for name, (seen, own) in others.items()
     }
-    outcome = _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
+    if journey.labelled:
+        outcome = _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
+    else:
+        outcome = _likeness(journey, distilled, taught, folder)
     return outcome, Shipment(distilled.student, ensemble, _said_of(taught), journey.train)
 
 
@@ -251,8 +275,7 @@ def _judge(
     measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
     by = _said_of(taught)
     if by == "ensemble":
-        sizes = [count_parameters(each.teacher) for each in taught]
-        size = None if None in sizes else sum(size or 0 for size in sizes)
+        size = _sum_of([count_parameters(each.teacher) for each in taught])
         measures["ensemble"] = [measure(reference, labels, reference, size)]
     asked = _together(journey, taught)
     nets = {"twin": distilled.twin_fit, "student": distilled.student_fit, **others}
@@ -273,23 +296,58 @@ def _judge(
     save_judged(folder, judged)
     seconds = {name: fitted.seconds for name, fitted in nets.items()}
 
-    def timed() -> dict[str, dict[str, float]]:
-        latencies = latency_ms({by: asked, "student": distilled.student}, test)
-        return {"seconds": {by: sum(each.seconds for each in taught)}, "latency_ms": latencies}
-
-    def read(told: Any) -> tuple[dict[str, float], dict[str, float]]:
-        return times_of(told["seconds"], [by]), times_of(told["latency_ms"], [by, "student"])
-
-    teachers_seconds, latencies = kept_json(folder / "times.json", timed, read)
+    teachers_seconds, latencies = _times(folder, taught, {by: asked, "student": distilled.student}, test)
     return Outcome(
         measures=measures,
-        seconds=seconds if journey.teacher is not None else {**teachers_seconds, **seconds},
+        seconds={**teachers_seconds, **seconds},
         latency_ms=latencies,
         judgements=judgements,
         difference=nets_difference(judged[1].logits, judged[2].logits, labels),
         student_validation=evaluate(distilled.student, journey.validation),
         weights=folder / "student" / "model.safetensors",
     )
+
+
+def _likeness(journey: Journey, distilled: Distilled, taught: Sequence[Taught], folder: Path) -> Likeness:
+    """Judge a student by its teacher, where there are no labels."""
+    test, reference, fitted = journey.test, distilled.teacher_logits, distilled.student_fit
+    assert reference is not None
+    by, asked = _said_of(taught), _together(journey, taught)
+    judged = [Judged(by, reference), Judged("student", predict(fitted.net, test), fitted.history)]
+    save_judged(folder, judged)
+    seconds, latencies = _times(folder, taught, {by: asked, "student": fitted.net}, test)
+    sizes = [count_parameters(each.teacher) for each in taught]
+    validation = (predict(model, journey.validation) for model in (fitted.net, asked))
+    return Likeness(
+        taught_by=by,
+        fidelities={each.name: fidelity(each.logits, reference) for each in judged},
+        parameters={by: _sum_of(sizes), "student": count_parameters(fitted.net)},
+        seconds={**seconds, "student": fitted.seconds},
+        latency_ms=latencies,
+        validation=fidelity(*validation),
+        weights=folder / "student" / "model.safetensors",
+    )
+
+
+def _sum_of(sizes: Sequence[int | None]) -> int | None:
+    """Return the sum of members' parameters, None where one is no net."""
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _times(
+    folder: Path, taught: Sequence[Taught], models: Mapping[str, Teacher], test: TransferSet
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how long the teachers took to train, if they were trained here, and one example takes each model."""
+    by = _said_of(taught)
+
+    def timed() -> dict[str, dict[str, float]]:
+        return {"seconds": {by: sum(each.seconds for each in taught)}, "latency_ms": latency_ms(models, test)}
+
+    def read(told: Any) -> tuple[dict[str, float], dict[str, float]]:
+        return times_of(told["seconds"], [by]), times_of(told["latency_ms"], list(models))
+
+    seconds, latencies = kept_json(folder / "times.json", timed, read)
+    return {name: spent for name, spent in seconds.items() if spent}, latencies
 
 
 def _held_out(model: Teacher, journey: Journey) -> HeldOut:

@@ -1,6 +1,7 @@
 """`limbeck distill` as its first users would try it: images, a table, features of texts, each with a teacher."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -231,6 +232,64 @@ def test_features_of_texts_with_two_nets_whose_logits_are_an_attribute(place, ca
     assert rows["ensemble", "parameters"] == [2 * one]
     assert rows["student", "parameters"] == [12 * 8 + 8 + 8 * 3 + 3]
     assert rows["student", "agreement"][0] > 0.6
+
+
+def test_without_labels_the_teacher_is_the_measure(place, capsys):
+    import own_nets
+
+    inputs, labels = write_parquet(place / "intents", labelled=False)
+    save_file(trained(own_nets.OnVectors(), inputs, labels), "net.safetensors")
+    command = [
+        "distill",
+        "--teacher",
+        "own_nets:OnVectors",
+        "--teacher-weights",
+        "net.safetensors",
+        "--data",
+        "intents",
+    ]
+    command += [
+        "--student",
+        "own_nets:small",
+        "--budget.epochs",
+        "30",
+        "--budget.learning-rate",
+        "1e-2",
+        "--out",
+        "run",
+    ]
+    assert main([*command, "--seeds", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "labels: none are used (no column is called label" in err
+    assert "There are no labels, and so no label-only twin" in out
+    assert re.search(r"chooses the teacher's class on \d\d\.\d% of 40 test rows \(mean of 2 seeds, sd ", out)
+    assert out.split()[:4] == ["model", "seeds", "agreement", "parameters"]
+    read, rows = told(place / "run")
+    assert rows["teacher", "agreement"] == [1.0, 1.0]
+    assert rows["teacher", "KL (nats)"] == [0.0, 0.0]
+    assert read["cast"] == {"teacher": "teacher", "student": "student"}
+    assert not any(metric == "test errors" or setting.startswith("twin") for setting, metric in rows)
+    net, student = own_nets.OnVectors(), own_nets.small()
+    net.load_state_dict(load_file("net.safetensors"))
+    student.load_state_dict(
+        {name.removeprefix("net."): each for name, each in load_file("run/student.safetensors").items()}
+    )
+    test = torch.tensor(pq.read_table(place / "intents" / "test.parquet")["vector"].to_pylist())
+    with torch.no_grad():
+        own, its = student(test).logits.double().log_softmax(1), net(test).logits.double().log_softmax(1)
+    kl = float((its.exp() * (its - own)).sum(1).mean())
+    assert min(abs(kl - value) for value in rows["student", "KL (nats)"]) < 1e-5
+    assert float((own.argmax(1) == its.argmax(1)).double().mean()) in rows["student", "agreement"]
+    page = (place / "run" / "report.html").read_text()
+    assert "There are no labels, and so no label-only twin" in page
+    assert main(["report", "run"]) == 0
+    assert main(["bench", "run"]) == 0
+    assert main(["export", "run"]) == 0
+    assert "test_errors" not in capsys.readouterr().out
+    assert main([*command, "--seeds", "2", "--controls", "smoothed"]) == 2
+    assert "controls need labels, there are none, got smoothed" in capsys.readouterr().err
+    assert main([*command, "--hard-weight", "0.5"]) == 2
+    assert "hard_weight" in capsys.readouterr().err
 
 
 def test_little_data_is_seen_more_often(place, capsys, monkeypatch):

@@ -71,8 +71,8 @@ def export(arguments: list[str]) -> None:
         write_bytes(out, shipped.files[setting].read_bytes())
     else:
         raise RunError(f"{options.run} has no {FILES[setting]}", " ".join(shipped.refused) or None)
-    errors = count_errors(predict(from_onnx(out), test), test.labels_to_judge())
-    told = {"onnx": str(out), "bytes": out.stat().st_size, "test_errors": errors, **told}
+    wrong = {} if test.labels is None else {"test_errors": count_errors(predict(from_onnx(out), test), test.labels)}
+    told = {"onnx": str(out), "bytes": out.stat().st_size, **wrong, **told}
     if options.json:
         print_json(told)
     else:
@@ -88,16 +88,20 @@ def bench(arguments: list[str]) -> None:
     from limbeck.ship.costs import measure_costs
     from limbeck.teachers import from_onnx, predict
 
-    labels = test.labels_to_judge()
+    labels = test.labels
     with progress_for(quiet=options.quiet).task("bench", 2, "steps") as task:
         costs = measure_costs(shipped.files, test)
         task.advance(1)
-        errors = {name: count_errors(predict(from_onnx(path), test), labels) for name, path in shipped.files.items()}
+        errors: dict[str, int | None] = dict.fromkeys(shipped.files)
+        if labels is not None:
+            errors |= {
+                name: count_errors(predict(from_onnx(path), test), labels) for name, path in shipped.files.items()
+            }
         task.advance(1)
     if options.json:
-        print_json([{**cost.told(), "test_errors": errors[cost.name], "examples": len(labels)} for cost in costs])
+        print_json([{**cost.told(), "test_errors": errors[cost.name], "examples": len(test)} for cost in costs])
         return
-    print_table([_line(cost, errors[cost.name], len(labels)) for cost in costs])
+    print_table([_line(cost, errors[cost.name], len(test)) for cost in costs])
     for cost in shipped.costs:
         if cost.name not in shipped.files:
             print(f"\nNo file was made of the {cost.name}: in the run it took {cost.one.p50_ms:.3g} ms.")
@@ -148,13 +152,13 @@ def _rows(shipped: "Shipped", count: int) -> "Tensor":
     return shipped.calibration[:count]
 
 
-def _line(cost: "Cost", errors: int, examples: int) -> dict[str, str]:
+def _line(cost: "Cost", errors: int | None, examples: int) -> dict[str, str]:
     numbers = {"parameters": cost.parameters, "MACs": cost.macs, "bytes": cost.size_bytes}
     numbers["peak memory (bytes)"] = cost.peak_memory_bytes
     return {
         "model": cost.name,
-        "test errors": f"{errors:,}",
-        "accuracy": f"{1 - errors / examples:.2%}",
+        "test errors": UNKNOWN if errors is None else f"{errors:,}",
+        "accuracy": UNKNOWN if errors is None else f"{1 - errors / examples:.2%}",
         **{name: UNKNOWN if value is None else f"{value:,}" for name, value in numbers.items()},
         "1: p50 (ms)": f"{cost.one.p50_ms:.4f}",
         "p99": f"{cost.one.p99_ms:.4f}",

@@ -15,7 +15,7 @@ from limbeck.ship.shipping import INT8, STUDENT, Shipped
 NO_EXTRA = f"No ONNX file is written: the packages that export needs are not installed ({EXTRA_HINT})."
 
 
-def shipped_rows(shipped: Shipped, labels: Int[Tensor, " examples"], *, accuracy: bool) -> list[dict[str, Any]]:
+def shipped_rows(shipped: Shipped, labels: Int[Tensor, " examples"] | None, *, accuracy: bool) -> list[dict[str, Any]]:
     """Return the rows of record of a run's ONNX files: what they are worth, what they cost, how often the student's.
 
     A model that is timed as it is called, for it has no file, has a latency beside theirs: in the ratios alone.
@@ -23,8 +23,10 @@ def shipped_rows(shipped: Shipped, labels: Int[Tensor, " examples"], *, accuracy
     rows, costs = [], {cost.name: cost for cost in shipped.costs}
     for name, logits in shipped.logits.items():
         cost = costs[name]
-        rows += setting_rows(name, [[measure(logits, labels, None, cost.parameters)]], {}, accuracy=accuracy)
+        if labels is not None:
+            rows += setting_rows(name, [[measure(logits, labels, None, cost.parameters)]], {}, accuracy=accuracy)
         told = {
+            (name, "parameters"): None if labels is not None else cost.parameters,
             (name, LATENCY): cost.one.p50_ms,
             (name, SIZE): cost.size_bytes,
             (f"{name}, {BATCH_SIZE} examples", LATENCY): cost.many.p50_ms,
