@@ -2,6 +2,7 @@
 
 from limbeck.data.columns import Columns
 from limbeck.data.images import load_cifar10, load_cifar100, load_mnist
+from limbeck.data.sentences import load_clinc150
 from limbeck.data.sources import load_arrays, load_data, load_digits, load_letters, load_splits
 from limbeck.data.splits import Splits
 from limbeck.data.tables import Mingle, Noise, neighbours
@@ -22,6 +23,7 @@ __all__ = [
     "load_arrays",
     "load_cifar10",
     "load_cifar100",
+    "load_clinc150",
     "load_data",
     "load_digits",
     "load_letters",
