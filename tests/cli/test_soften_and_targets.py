@@ -177,7 +177,7 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         (("--teacher", "nets:softmaxed", "--data", "digits"), "a teacher must give logits, got probabilities"),
         (
             ("--teacher", "nets:big", "--data", "mmnist"),
-            "data must be one of digits, mnist, cifar10, cifar100, letters, a file, a folder or a data set of the hub",
+            "data must be one of digits, mnist, cifar10, cifar100, letters, clinc150, a file, a folder or a data set",
         ),
         (
             ("--teacher", "nets:big", "--data", "digits", "--shard", "0/2"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from limbeck import ArgumentError, DataError
-from limbeck.data import load_clinc150
+from limbeck.data import load_clinc150, load_splits
 from limbeck.data.sentences import DOMAINS, FILE
 
 INTENTS = [f"intent{number}" for number in range(150)]
@@ -44,6 +44,16 @@ def test_a_sentence_is_told_by_its_words_and_pairs_of_words(tmp_path):
     assert told.domains[told.train.class_names.index("intent149")] == "domain9"
     again = load_clinc150(tmp_path / "clinc150", words=400)
     assert again.train.fingerprint == told.train.fingerprint
+
+
+def test_they_have_a_name_and_splits_of_their_own(tmp_path, monkeypatch):
+    write(tmp_path)
+    monkeypatch.setenv("LIMBECK_DATA", str(tmp_path))
+    named, found = load_splits("clinc150"), load_splits(str(tmp_path))
+    for splits in (named, found):
+        assert splits.validation is not None
+        assert splits.test is not None
+        assert [len(part) for part in (splits.training, splits.validation, splits.test)] == [15_000, 3_000, 4_500]
 
 
 @pytest.mark.parametrize(

@@ -52,16 +52,18 @@ def load_clinc150(folder: str | Path | None = None, words: int = 3000) -> Senten
         raise ArgumentError(f"words must lie in 1..{MOST_WORDS:,}, got {words}")
     told, domain_of = _read(_place(folder))
     names = tuple(sorted(domain_of))
-    vectorizer = CountVectorizer(binary=True, ngram_range=(1, 2), max_features=words, dtype=np.uint8)
+    vectorizer = CountVectorizer(binary=True, ngram_range=(1, 2), max_features=words)
     vectorizer.fit(sentence for sentence, _ in told["train"])
     every: list[tuple[str, str]] = [pair for split in SPLITS for pair in told[split]]
     counts: Any = vectorizer.transform(sentence for sentence, _ in every)
     labels = torch.tensor([names.index(intent) for _, intent in every])
-    source = TransferSet(torch.from_numpy(counts.toarray()), labels, names, name="clinc150")
+    source = TransferSet(torch.from_numpy(counts.astype(np.uint8).toarray()), labels, names, name="clinc150")
     ends = np.cumsum([count for _, count in SPLITS.values()]).tolist()
     parts = zip(SPLITS.values(), ends, strict=True)
-    sets = [source.subset(torch.arange(end - count, end), f"clinc150 {name} set") for (name, count), end in parts]
-    return Sentences(*sets, tuple(domain_of[name] for name in names))
+    train, validation, test = (
+        source.subset(torch.arange(end - count, end), f"clinc150 {name} set") for (name, count), end in parts
+    )
+    return Sentences(train, validation, test, tuple(domain_of[name] for name in names))
 
 
 def _place(folder: str | Path | None) -> Path:

@@ -3,6 +3,7 @@
 load_digits()         1,797 digits of 8 x 8 pixels that come with scikit-learn: no download
 load_mnist(folder), load_cifar10(folder), load_cifar100(folder)    see `limbeck.data.images`
 load_letters(folder)  20,000 rows of 16 numbers, the UCI file; without a folder from openml.org
+load_clinc150(folder) 22,500 short sentences by their words, see `limbeck.data.sentences`
 load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, mapped and not read
 load_splits(source)   any of these, or anybody's own tables and images, by name or path
 """
@@ -22,11 +23,13 @@ from limbeck.data.files import TABLES, read_tables, suffix_of
 from limbeck.data.folders import IMAGES, from_images
 from limbeck.data.hub import is_hub_name, read_hub
 from limbeck.data.images import CIFAR10, CIFAR100, ENVIRONMENT, MNIST, holds, load_cifar10, load_cifar100, load_mnist
+from limbeck.data.sentences import FILE as CLINC_FILE
+from limbeck.data.sentences import load_clinc150
 from limbeck.data.splits import Splits
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, DataError
 
-Loader = Callable[[str | Path | None], tuple[TransferSet, TransferSet]]
+Loader = Callable[[str | Path | None], Splits]
 LETTER_NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 LETTER_FILE, LETTER_ROWS, LETTER_TRAIN = "letter-recognition.data", 20_000, 16_000
 LETTERS_HINT = (
@@ -137,12 +140,23 @@ def _mapped(path: Path) -> torch.Tensor:
         raise DataError(f"{path} must be an array of numbers in numpy's format: {told}") from error
 
 
+def _of_two(load: Callable[[str | Path | None], tuple[TransferSet, TransferSet]]) -> Loader:
+    """Return a loader of (training, test) as one of splits."""
+
+    def loaded(folder: str | Path | None) -> Splits:
+        training, test = load(folder)
+        return Splits(training, test=test)
+
+    return loaded
+
+
 NAMED: dict[str, Loader] = {
-    "digits": lambda _: load_digits(),
-    "mnist": load_mnist,
-    "cifar10": load_cifar10,
-    "cifar100": load_cifar100,
-    "letters": load_letters,
+    "digits": _of_two(lambda _: load_digits()),
+    "mnist": _of_two(load_mnist),
+    "cifar10": _of_two(load_cifar10),
+    "cifar100": _of_two(load_cifar100),
+    "letters": _of_two(load_letters),
+    "clinc150": lambda folder: Splits(*load_clinc150(folder)[:3]),
 }
 
 
@@ -183,18 +197,17 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
         raise ArgumentError(f"columns and classes are those of tables and of folders of images, {source} is neither")
     if path.is_dir() and (path / "inputs.npy").exists():
         return Splits(load_arrays(path))
-    training, test = _loaded_by_name(source)
-    return Splits(training, test=test)
+    return _loaded_by_name(source)
 
 
 def _has_a_form_of_its_own(folder: Path) -> bool:
     """Return whether a folder holds what `load_arrays` reads, or the files of a data set that has a name."""
-    files = (folder / "inputs.npy", folder / LETTER_FILE)
+    files = (folder / "inputs.npy", folder / LETTER_FILE, folder / CLINC_FILE)
     return any(file.exists() for file in files) or any(holds(folder, each) for each in (MNIST, CIFAR10, CIFAR100))
 
 
-def _loaded_by_name(source: str) -> tuple[TransferSet, TransferSet]:
-    """Return the data set that has this name, or whose files a folder holds, as (training, test)."""
+def _loaded_by_name(source: str) -> Splits:
+    """Return the data set that has this name, or whose files a folder holds."""
     if source in NAMED:
         return NAMED[source](None)
     folder = Path(source)
@@ -206,8 +219,9 @@ def _loaded_by_name(source: str) -> tuple[TransferSet, TransferSet]:
             f"data must be one of {', '.join(NAMED)}, a file, a folder or a data set of the hub, got {source!r}",
             f"did you mean {near[0]}?" if near else "the hub's data sets are named owner/name",
         )
-    if (folder / LETTER_FILE).exists():
-        return load_letters(folder)
+    for name, file in (("letters", LETTER_FILE), ("clinc150", CLINC_FILE)):
+        if (folder / file).exists():
+            return NAMED[name](folder)
     for images in (MNIST, CIFAR10, CIFAR100):
         if holds(folder, images):
             return NAMED[images.name](folder)
