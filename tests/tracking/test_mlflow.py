@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 from lightning_fabric.loggers.logger import Logger
+from mlflow import MlflowClient
 
 from limbeck import TrackingError
 from limbeck.cli import main
 from limbeck.progress import Progress
 from limbeck.runs import read_run
+from limbeck.tracking import mlflow
 from limbeck.tracking.mlflow import MLflow
 from limbeck.tracking.sending import check, send
 
@@ -142,6 +144,48 @@ def test_a_run_from_the_command_line_is_on_the_server_whole(server, tmp_path, ca
     assert [step for step, _ in history(server, run_id, "student/test_errors")] == [2, 3]
     assert len(history(server, run_id, "seed_1/student/loss")) == 2
     assert pairs(found["data"]["tags"])["seeds"] == "3"
+
+
+def tell(server, experiment, values, known=None):
+    """Tell a tracked run a series, as a run that is sent (again) does."""
+    tracker = MLflow(server, experiment, "digits-run")
+    entry = tracker.open(known)
+    for step, value in enumerate(values):
+        tracker.log_metrics({"errors": value}, step)
+    tracker.save()
+    return entry
+
+
+def test_a_series_that_has_grown_is_whole_though_it_ends_in_the_same_value(server):
+    entry = tell(server, "grown", [30, 32, 31])
+    tell(server, "grown", [30, 32, 31, 28, 29, 31], entry)
+    assert history(server, entry["id"], "errors") == list(enumerate([30, 32, 31, 28, 29, 31]))
+
+
+def test_what_was_killed_between_two_batches_is_sent_and_nothing_twice(server, monkeypatch):
+    values, sent = [1, 2, 3, 2], []
+    entry = tell(server, "killed", [])
+    log_batch = MlflowClient.log_batch
+
+    def killed(self, *args, **kwargs):
+        assert not sent, "killed"
+        log_batch(self, *args, **kwargs)
+        sent.append(kwargs)
+
+    monkeypatch.setattr(mlflow, "MOST_METRICS", 2)
+    with monkeypatch.context() as patch, pytest.raises(AssertionError, match="killed"):
+        patch.setattr(MlflowClient, "log_batch", killed)
+        tell(server, "killed", values, entry)
+    assert history(server, entry["id"], "errors") == [(0, 1), (1, 2)]
+    tell(server, "killed", values, entry)
+    assert history(server, entry["id"], "errors") == list(enumerate(values))
+
+
+def test_what_is_known_whole_asks_for_no_history(server, monkeypatch):
+    entry = tell(server, "known", [1, 2])
+    monkeypatch.delattr(MlflowClient, "get_metric_history")
+    tell(server, "known", [1, 2], entry)
+    assert history(server, entry["id"], "errors") == [(0, 1), (1, 2)]
 
 
 def test_who_deletes_a_tracked_run_gets_another(server, run):

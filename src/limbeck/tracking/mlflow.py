@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from limbeck.errors import TrackingError
+from limbeck.files import fingerprint
 from limbeck.runs import flat
 from limbeck.tracking.names import without_login
 from limbeck.tracking.tracker import Entry, Tracker, settings_of
@@ -22,6 +23,7 @@ Told = TypeVar("Told")
 MOST_METRICS, MOST_PARAMS = 1000, 100  # of one request, by MLflow's own limits
 PAGES = "/#/"  # between a server's address and its page of a run
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as a run's description
+TOLD = "told"  # the tag that says which figures the server has
 DEFAULTS = {  # of MLflow's settings, where the environment has none
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of requests to a server that is away; MLflow's 7 take minutes
@@ -100,20 +102,24 @@ class MLflow(Tracker):
             self._client().log_artifact(self._run_id, str(path))
 
     def save(self) -> None:
-        """Send what was told and is not there: a run that is told again gains no second point."""
+        """Send what was told and is not there: a run that is told again gains no second point.
+
+        A tag says which figures the server has whole. It is set last: a send that was killed is gone over again.
+        """
         from mlflow.entities import Metric
 
         if not self._series:
             return
-        now, there = int(1000 * time.time()), self._run().data.metrics
-        changed = {name: points for name, points in self._series.items() if there.get(name) != points[-1][1]}
-        new = []
-        for name, points in changed.items():
-            before = self._client().get_metric_history(self._run_id, name) if name in there else []
-            known = {(metric.step, metric.value) for metric in before}
-            new += [Metric(name, value, now, step) for step, value in points if (step, value) not in known]
-        for part in _parts(new, MOST_METRICS):
-            self._client().log_batch(self._run_id, metrics=part)
+        now, there, told = int(1000 * time.time()), self._run().data, fingerprint(self._series)
+        if there.tags.get(TOLD) != told:
+            new = []
+            for name, points in self._series.items():
+                before = self._client().get_metric_history(self._run_id, name) if name in there.metrics else []
+                known = {(metric.step, metric.value) for metric in before}
+                new += [Metric(name, value, now, step) for step, value in points if (step, value) not in known]
+            for part in _parts(new, MOST_METRICS):
+                self._client().log_batch(self._run_id, metrics=part)
+            self.log_tags({TOLD: told})
         self._series.clear()
 
     def finalize(self, status: str) -> None:
