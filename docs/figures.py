@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from limbeck.controls import control_of
 from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
 from limbeck.results import headlines, is_shipped, load, made, papers_figure, spread
@@ -39,7 +40,7 @@ def digits() -> str:
             f"| {setting} | {spread(figure(told, setting, 'test errors'))} | {nll['mean']:.3f} ± {nll['sd']:.3f} "
             f"| {ece['mean']:.3f} ± {ece['sd']:.3f} | {size['mean']:,.0f} |"
         )
-    return "\n".join([*lines, "", " ".join(told["findings"]), ""])
+    return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), ""])
 
 
 def shipped(name: str) -> str:
@@ -68,16 +69,22 @@ def shipped(name: str) -> str:
 
 
 def recipes() -> str:
-    """Return the table of recipes, paper beside ours."""
+    """Return the short table of recipes: what is published beside ours, twins and students."""
     lines = ["| recipe | setting | paper | ours | seeds |", "|---|---|---|---|---|"]
     for recipe in RECIPES:
         told = load(recipe.name)
-        for row in [] if told is None else headlines(told):
+        rows = [] if told is None else headlines(told)
+        for row in [row for row in rows if row["paper"] is not None or _is_compared(row["setting"])]:
             setting = f"{row['setting']}, {row['metric']}"
             lines.append(f"| `{recipe.name}` | {setting} | {papers_figure(row)} | {spread(row)} | {row['n']} |")
         if told is None:
             lines.append(f"| `{recipe.name}` | not recorded yet | – | – | – |")
     return "\n".join([*lines, ""])
+
+
+def _is_compared(setting: str) -> bool:
+    """Return whether a setting is a twin or a student, and no control."""
+    return setting.split(",")[0] in ("twin", "student") and control_of(setting) is None
 
 
 def study(name: str) -> str:
