@@ -84,7 +84,7 @@ def recipes() -> str:
 
 def _is_compared(setting: str) -> bool:
     """Return whether a setting is a twin or a student, and no control."""
-    return setting.split(",")[0] in ("twin", "student") and control_of(setting) is None
+    return setting.partition(",")[0] in ("twin", "student") and control_of(setting) is None
 
 
 def study(name: str) -> str:
