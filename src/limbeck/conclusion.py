@@ -68,13 +68,21 @@ def conclude(
     _keep_student(run.folder, student)
     keep_test_set(run.folder, test)
     judged = {setting: [told_judgement(each) for each in own] for setting, own in judgements.items()}
+    told = {"note": note, "charts": [asdict(chart) for chart in charts], "judgements": judged, "cast": dict(cast)}
+    _save(run, told, rows, findings, [])  # whatever comes of shipping
     more, said, costs = _shipped(run, shipment, test, accuracy=accuracy)
     rows, findings = [*rows, *more], [*findings, *said]
-    table = tabulate(rows)
-    told = {"rows": rows, "findings": findings, "table": table, "charts": [asdict(chart) for chart in charts]}
-    told |= {"judgements": judged, "cast": dict(cast), "costs": costs}
-    run.save({"note": note, **told})
+    table = _save(run, told, rows, findings, costs)
     return Result(rows, table, findings, draw(run.folder))
+
+
+def _save(
+    run: Run, told: Mapping[str, Any], rows: list[dict[str, Any]], findings: list[str], costs: list[dict[str, Any]]
+) -> Table:
+    """Write run.json, and return the rows as a table."""
+    table = tabulate(rows)
+    run.save({**told, "rows": rows, "findings": findings, "table": table, "costs": costs})
+    return table
 
 
 def _keep_student(folder: Path, student: Path) -> None:

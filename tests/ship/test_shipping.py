@@ -8,12 +8,14 @@ import onnx
 import pytest
 import torch
 
+from limbeck import conclusion
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, RunError, ShipError
+from limbeck.evidence import row_of
 from limbeck.models import MLP
 from limbeck.progress import Progress
-from limbeck.runs import Run
-from limbeck.ship import costs, shipping, told
+from limbeck.runs import Run, read_finished
+from limbeck.ship import costs, memory, shipping, told
 from limbeck.ship.costs import Cost, measure_costs
 from limbeck.ship.latency import Latency
 from limbeck.ship.memory import peak_memory_bytes
@@ -86,6 +88,30 @@ def test_memory_grows_with_the_weights(tmp_path):
         onnx.save(model, tmp_path / "net.onnx")
         sizes.append(peak_memory_bytes(tmp_path / "net.onnx", 1))
     assert 24e6 < sizes[1] - sizes[0] < 200e6
+
+
+def test_memory_that_can_not_be_told_is_none(tmp_path, monkeypatch, shipped):
+    (tmp_path / "net.onnx").write_bytes(b"no model")
+    assert peak_memory_bytes(tmp_path / "net.onnx") is None, "the process that is measured fails"
+    path = str(shipped[0] / "student.onnx")
+    assert memory._main(path, 1) is not None
+    monkeypatch.setattr(memory, "RESET", tmp_path)
+    assert memory._main(path, 1) is None, "the peak would be that of the imports"
+
+
+def test_figures_are_kept_whatever_comes_of_shipping(tmp_path, monkeypatch):
+    def killed(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(conclusion, "ship", killed)
+    run = Run("digits", {}, tmp_path / "run", 1, None, Progress(), "", ship=True)
+    run.folder.mkdir()
+    (tmp_path / "student").write_bytes(b"weights")
+    rows, nobody = [row_of("student", "test errors", [3], None)], {"judgements": {}, "cast": {}}
+    with pytest.raises(MemoryError):
+        conclusion.conclude(run, TEST, rows, ["It is."], student=tmp_path / "student", shipment=shipment(), **nobody)
+    told = read_finished(run.folder)
+    assert (told["rows"], told["findings"], told["costs"]) == (rows, ["It is."], [])
 
 
 def test_a_repeated_run_finds_all_and_measures_nothing(shipped, monkeypatch):
@@ -169,13 +195,11 @@ def test_a_teacher_in_a_file_has_its_size(shipped, monkeypatch):
 
 
 def test_what_was_shipped_goes_when_the_student_is_another(shipped, tmp_path):
-    from limbeck.conclusion import _keep_student
-
     for path in shipped[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     for weights, left in ((b"one", 4), (b"one", 4), (b"another", 0)):
         (tmp_path / "weights").write_bytes(weights)
-        _keep_student(tmp_path, tmp_path / "weights")
+        conclusion._keep_student(tmp_path, tmp_path / "weights")
         assert len([*tmp_path.glob("*.onnx"), *tmp_path.glob("shipped.*")]) == left
         assert (tmp_path / "student.safetensors").read_bytes() == weights
 
@@ -247,8 +271,6 @@ def test_rows_and_words_of_record():
 
 
 def test_a_run_without_the_packages_says_so(monkeypatch, tmp_path):
-    from limbeck import conclusion
-
     monkeypatch.setattr(conclusion, "can_ship", lambda: False)
     run = Run("digits", None, tmp_path, 1, None, Progress(), "", ship=True)
     rows, said, measured = conclusion._shipped(run, shipment(), TEST, accuracy=False)

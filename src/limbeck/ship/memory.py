@@ -7,7 +7,6 @@ before: weights, what ONNX Runtime makes of them, what the batch goes through, a
 at all; without Python and the libraries. Only onnxruntime and numpy are imported, so this file is run, not the module.
 """
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -19,10 +18,14 @@ TYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}  # of ONNX, wh
 
 
 def peak_memory_bytes(path: Path, batch_size: int = BATCH_SIZE) -> int | None:
-    """Return what a model adds to a process's memory at its peak, in bytes; None where the system has no /proc."""
+    """Return what a model adds to a process's memory at its peak, in bytes; None where that can't be told.
+
+    That is where the system has no /proc, or keeps the peak so far, which is that of the imports; and where the process
+    that is measured fails or is killed, for want of memory say.
+    """
     command = [sys.executable, "-P", __file__, str(path), str(batch_size)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 def _main(path: str, batch_size: int) -> int | None:
@@ -30,10 +33,8 @@ def _main(path: str, batch_size: int) -> int | None:
     import onnxruntime
 
     before = _kilobytes("VmRSS")
-    if before is None:
+    if before is None or not _forgotten():
         return None
-    with contextlib.suppress(OSError):
-        RESET.write_text("5")  # the peak so far, of the imports, is forgotten
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -42,6 +43,15 @@ def _main(path: str, batch_size: int) -> int | None:
     session.run(None, {entry.name: np.zeros((batch_size, *entry.shape[1:]), kind)})
     peak = _kilobytes("VmHWM")
     return None if peak is None else 1024 * (peak - before)
+
+
+def _forgotten() -> bool:
+    """Return whether the system forgets the process's peak so far, which is that of the imports."""
+    try:
+        RESET.write_text("5")
+    except OSError:
+        return False
+    return True
 
 
 def _kilobytes(name: str) -> int | None:
