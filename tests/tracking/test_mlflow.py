@@ -173,9 +173,10 @@ def test_what_was_killed_between_two_batches_is_sent_and_nothing_twice(server, m
         sent.append(kwargs)
 
     monkeypatch.setattr(mlflow, "MOST_METRICS", 2)
-    with monkeypatch.context() as patch, pytest.raises(AssertionError, match="killed"):
+    with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_batch", killed)
-        tell(server, "killed", values, entry)
+        with pytest.raises(AssertionError, match="killed"):
+            tell(server, "killed", values, entry)
     assert history(server, entry["id"], "errors") == [(0, 1), (1, 2)]
     tell(server, "killed", values, entry)
     assert history(server, entry["id"], "errors") == list(enumerate(values))
