@@ -298,6 +298,32 @@ def test_little_data_is_seen_more_often(place, capsys, monkeypatch):
     command = ["distill", "--teacher", "own_nets:small", "--data", "intents", "--label", "intent", "--student"]
     assert main([*command, "own_nets:small", "--budget.batch-size", "160", "--no-ship", "--out", "run"]) == 0
     assert "student and twin may spend 40 epochs (--budget.epochs)" in capsys.readouterr().err
+    read, _ = told(place / "run")
+    assert len((place / "run" / "seed-0" / "student" / "curves.csv").read_text().splitlines()) == 1 + 40
+    assert read["config"]["budget"]["epochs"] == 40
+    assert read["config"]["hard_weight"] == 0.1
+    page = (place / "run" / "report.html").read_text()
+    assert re.search(r"epochs</t[dh]>\s*<td[^>]*>40<", page)
+
+
+def test_a_default_and_the_same_budget_given_are_one_run_and_another_is_not(place, capsys):
+    write_parquet(place / "intents")
+    command = ["distill", "--teacher", "own_nets:small", "--data", "intents", "--label", "intent", "--student"]
+    command += ["own_nets:small", "--budget.batch-size", "1", "--no-ship", "--quiet", "--json"]
+    folders = []
+    for epochs in ((), ("--budget.epochs", "2"), ("--budget.epochs=3",), ("--budget.epochs", "2")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("limbeck.cli.distilling.EPOCHS", (2, 2))
+            torch.manual_seed(0)
+            assert main([*command, *epochs]) == 0
+        folders.append(json.loads(capsys.readouterr().out)["folder"])
+    assert folders[0] == folders[1] == folders[3] != folders[2]
+
+
+def test_there_is_no_option_that_changes_nothing(place, capsys):
+    with pytest.raises(SystemExit):
+        main(["distill", "--teacher", "own_nets:small", "--data", "digits", "--batch-size", "8"])
+    assert "Unrecognized options: --batch-size" in capsys.readouterr().err
 
 
 WRONG = [

@@ -1,6 +1,7 @@
 """`limbeck soften` and `limbeck targets` as they are used: processes, judged by what they print and leave."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from limbeck import SoftTargets
+from limbeck.cli import STORE_VERBS, TARGETS_HELP
 from limbeck.data import load_data
 from limbeck.models import MLP
 from limbeck.teachers import predict
@@ -226,3 +228,8 @@ def test_one_net_named_twice_has_its_own_weights_each_time(place):
     weights = ("--teacher-weights", "8.safetensors", "9.safetensors")
     facts = told("soften", "--teacher", "one:net", "one:net", *weights, "--data", "digits", "--out", "two", cwd=place)
     assert len({teacher["fingerprint"] for teacher in facts["teachers"]}) == 2
+
+
+def test_the_verbs_of_stores_are_those_that_help_names():
+    named = re.findall(r"^  (\w+) [A-Z]+ ", TARGETS_HELP, re.MULTILINE)
+    assert named == list(STORE_VERBS)

@@ -54,7 +54,6 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "targets": lambda arguments: _choose("targets command", arguments, STORE_VERBS, TARGETS_HELP),
 }
 STORE_VERBS: dict[str, Callable[[list[str]], None]] = {
-    "distill": distilling.distill,
     "info": stores.info,
     "verify": stores.verify,
     "export": stores.export,

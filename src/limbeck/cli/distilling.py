@@ -18,6 +18,8 @@ from limbeck.progress import progress_for
 from limbeck.runs import Run, default_folder
 
 if TYPE_CHECKING:
+    from limbeck.data import TransferSet, View
+    from limbeck.data.splits import WholeSplits
     from limbeck.road import Journey
 
 EPOCHS, STEPS = (30, 300), 3000  # of a training whose epochs are not given: little data is seen more often
@@ -67,41 +69,58 @@ def distill(arguments: list[str]) -> None:
     )
     check_seeds(options.seeds)
     own = {each.name: getattr(options, each.name) for each in dataclasses.fields(Distillation)}
-    config = Distillation(**own)
+    progress = progress_for(quiet=options.quiet)
+    enough = any(each.partition("=")[0] == "--budget.epochs" for each in arguments)
+    from limbeck.data import load_splits
+    from limbeck.data.views import view_from
+    from limbeck.road import travel
+
+    view = view_from(options.view)
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints is no data of ours
+        sets = load_splits(options.source, options.columns, say=progress.say).cut(options.split_seed, progress.say)
+        config = resolved(Distillation(**own), sets.training, progress.say, epochs_given=enough)
+        journey = journey_of(config, sets, view, progress.say)
     run = Run(
         recipe="distill",
         config=config,
         folder=options.out or default_folder("distill", config),
         num_seeds=options.seeds,
         data=None,
-        progress=progress_for(quiet=options.quiet),
+        progress=progress,
         command=shlex.join(["limbeck", "distill", *arguments]),
         controls=tuple(dict.fromkeys(options.controls)),
         ship=options.ship,
     )
-    enough = any(each.partition("=")[0] == "--budget.epochs" for each in arguments)
-    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints is no data of ours
-        journey = journey_of(config, run.progress.say, epochs_given=enough)
-    from limbeck.road import travel
-
     with run.held(), tracking(options, run):
         with contextlib.redirect_stdout(sys.stderr):
             result = travel(run, journey)
         tell(run, result, options)
 
 
-def journey_of(config: Distillation, say: Callable[[str], None], *, epochs_given: bool) -> "Journey":
-    """Return the journey of which a configuration tells, all that it names made ready; what was chosen is told."""
-    from limbeck.data import load_splits
-    from limbeck.data.views import view_from
+def resolved(
+    config: Distillation, train: "TransferSet", say: Callable[[str], None], *, epochs_given: bool
+) -> Distillation:
+    """Return a configuration that says what is spent and how much labels count, where that was left to the data."""
+    from limbeck.own import epochs_for
+
+    hard_weight, budget = config.hard_weight, config.budget
+    if hard_weight is None:
+        hard_weight = HARD_WEIGHT if train.has_labels else 0.0
+    if not epochs_given:
+        budget = dataclasses.replace(budget, epochs=epochs_for(len(train), budget.batch_size, STEPS, EPOCHS))
+        say(f"student and twin may spend {budget.epochs} epochs (--budget.epochs)")
+    return dataclasses.replace(config, budget=budget, hard_weight=hard_weight)
+
+
+def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Callable[[str], None]) -> "Journey":
+    """Return the journey of a resolved configuration, all that it names made ready; what was chosen is told."""
     from limbeck.distillation import TAUGHT_ON_THESE, num_outputs
-    from limbeck.own import Preprocessing, epochs_for, looked_at, proposed_student, ready_student, ready_teacher
+    from limbeck.own import Preprocessing, looked_at, proposed_student, ready_student, ready_teacher
     from limbeck.road import Journey
     from limbeck.teachers import load_student
 
-    view = view_from(config.view)
-    sets = load_splits(config.source, config.columns, say=say).cut(config.split_seed, say)
-    train = sets.training
+    train, hard_weight = sets.training, config.hard_weight
+    assert hard_weight is not None
     train.seen_through(view).at(train.ids[:2])  # a view that is not for such rows is said now
     before = Preprocessing(config.scale, config.mean, config.std)
     teacher = ready_teacher(teacher_from(config, train.class_names), before, train)
@@ -110,21 +129,15 @@ def journey_of(config: Distillation, say: Callable[[str], None], *, epochs_given
         make_student, said = proposed_student(teacher, train, classes)
     else:
         make_student, said = ready_student(load_student(config.student), before, train, classes), []
-    budget = config.budget
-    if not epochs_given:
-        epochs = epochs_for(len(train), budget.batch_size, STEPS, EPOCHS)
-        budget = dataclasses.replace(budget, epochs=epochs)
-        said.append(f"student and twin may spend {epochs} epochs (--budget.epochs)")
     for line in [*looked_at(teacher, sets.validation, cut=sets.cut_validation), *said]:
         say(line)
-    hard_weight = (HARD_WEIGHT if train.has_labels else 0.0) if config.hard_weight is None else config.hard_weight
     return Journey(
         train=train,
         validation=sets.validation,
         test=sets.test,
         teacher=teacher,
         make_student=make_student,
-        student_budget=budget,
+        student_budget=config.budget,
         temperature=config.temperature,
         hard_weight=hard_weight,
         student_view=view,

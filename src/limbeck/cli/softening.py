@@ -38,6 +38,12 @@ class TeacherOptions:
     floor: float | None = None
     """Smallest probability that is told apart from another, for an estimator, or an ONNX teacher that gives probs; 1e-7
     by default."""
+
+
+@dataclass(frozen=True)
+class JudgingOptions(TeacherOptions):
+    """Who is asked, and how much at once."""
+
     batch_size: int = 256
     """Rows the teacher judges at once."""
 
@@ -110,7 +116,7 @@ class EncodingOptions:
 
 
 @dataclass(frozen=True)
-class SoftenOptions(Output, TeacherOptions, DataOptions, EncodingOptions):
+class SoftenOptions(Output, JudgingOptions, DataOptions, EncodingOptions):
     """A teacher, a data set and a store."""
 
     out: Path = Path("targets")

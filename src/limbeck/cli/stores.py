@@ -12,7 +12,7 @@ from limbeck.cli.output import Output, print_facts, print_json
 from limbeck.cli.softening import (
     DataOptions,
     EncodingOptions,
-    TeacherOptions,
+    JudgingOptions,
     data_from,
     encoding_from,
     facts_of,
@@ -32,7 +32,7 @@ class StoreOptions(Output):
 
 
 @dataclass(frozen=True)
-class VerifyOptions(StoreOptions, TeacherOptions, DataOptions):
+class VerifyOptions(StoreOptions, JudgingOptions, DataOptions):
     """Which store, and who to ask again."""
 
     recompute: int = 0
