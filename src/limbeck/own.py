@@ -41,7 +41,9 @@ class Preprocessing:
         """Return a net behind this preprocessing; the net itself where there is none."""
         if self == Preprocessing():
             return net
-        return Normalised(net, 1.0 if self.scale is None else self.scale, self.mean or 0.0, self.std or 1.0)
+        behind = Normalised(net, 1.0 if self.scale is None else self.scale, self.mean or 0.0, self.std or 1.0)
+        first = next(net.parameters(), None)
+        return behind if first is None else behind.to(first.device)
 
 
 def ready_teacher(teacher: Teacher, preprocessing: Preprocessing, train: TransferSet) -> Teacher:
