@@ -2,13 +2,16 @@
 
 import re
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbeck.data.files import Part
-from limbeck.data.images import EXTRA_HINT
 from limbeck.data.splits import Split, split_told
 from limbeck.errors import DataError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXTRA_HINT = "pip install 'limbeck[hub]'"
 NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.+-]+)?", re.ASCII)
 
 
@@ -21,30 +24,42 @@ def is_hub_name(source: str) -> bool:
     return NAME.fullmatch(source) is not None and not source.startswith((".", "/"))
 
 
-def read_hub(source: str, name: str | None = None) -> dict[Split, list[Part]]:
-    """Return the tables of a data set that the library datasets can load, by split; `name` is its configuration.
+def hub_tables(source: str, *configuration: str | None, hint: str) -> "dict[str, pa.Table]":
+    """Return the tables of a data set that the library datasets can load, by its own splits.
 
-    Splits that are neither training, validation nor test are left out. Images stay encoded bytes; those in files of
-    their own are read.
+    Images stay encoded bytes; those in files of their own are read.
 
     Raises:
-        DataError: the library is not installed, there is no such data set, the hub can't be reached, or there is no
-            training split.
+        DataError: the library is not installed, there is no such data set, or the hub can't be reached; `hint` is the
+            way out.
     """
     try:
         import datasets
         from datasets.table import embed_table_storage
     except ImportError as error:
-        raise DataError("reading data sets of the hub needs the package datasets", EXTRA_HINT) from error
+        raise DataError(f"reading {source} needs the package datasets", f"{EXTRA_HINT}, or {hint}") from error
     try:
-        loaded: Any = datasets.load_dataset(source, name)
-        tables = {split: embed_table_storage(data.with_format("arrow")[:]) for split, data in loaded.items()}
+        load: Any = datasets.load_dataset  # its own types tell nothing of names alone
+        loaded = load(source, *configuration)
+        return {split: embed_table_storage(data.with_format("arrow")[:]) for split, data in loaded.items()}
     except Exception as error:  # the hub's client raises errors of many libraries
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{source} could not be read from the hub: {told}",
-            "look at the name (owner/name, owner/name:configuration) and the network; or download it as Parquet files",
-        ) from error
+        raise DataError(f"{source} could not be read from the hub: {told}", hint) from error
+
+
+def read_hub(source: str, name: str | None = None) -> dict[Split, list[Part]]:
+    """Return the tables of a data set of the hub, by split; `name` is its configuration.
+
+    Splits that are neither training, validation nor test are left out.
+
+    Raises:
+        DataError: as `hub_tables`, or there is no training split.
+    """
+    tables = hub_tables(
+        source,
+        name,
+        hint="look at the name (owner/name, owner/name:configuration) and the network; or download it as Parquet files",
+    )
     found: dict[Split, list[Part]] = {}
     for called, table in tables.items():
         split = split_told(PurePath(called))

@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.data.hub import EXTRA_HINT, hub_tables
 from limbeck.data.idx import AGAIN_HINT, read_idx, unpacked
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import DataError
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 ENVIRONMENT = "LIMBECK_DATA"
 FORMATS = ("PNG", "JPEG", "WEBP")  # of encoded images
 MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
-EXTRA_HINT = "pip install 'limbeck[hub]'"
 CIFAR100_CLASSES = (
     "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
     "castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin "
@@ -253,21 +253,10 @@ def _from_binary(source: Source, part: Parts, folder: Path) -> Split:
 
 
 def _from_hub(source: Source) -> list[Split]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise DataError(
-            f"reading {source.name} from the hub needs the package datasets", f"{EXTRA_HINT}, or {source.hint}"
-        ) from error
-    try:
-        hub: Any = datasets.load_dataset(source.hub)
-        tables = [hub[split].with_format("arrow")[:] for split in ("train", "test")]
-    except Exception as error:  # the hub's client raises errors of many libraries
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{source.name} could not be read from the hub: {reason}", source.hint) from error
+    tables = hub_tables(source.hub, hint=source.hint)
     return [
         _checked(source, part, _decoded(source, table, source.hub), source.hub)
-        for part, table in zip((source.train, source.test), tables, strict=True)
+        for part, table in ((source.train, tables["train"]), (source.test, tables["test"]))
     ]
 
 
