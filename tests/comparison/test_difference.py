@@ -39,7 +39,7 @@ def test_the_sentence_begins_with_the_verdict_and_names_the_better_run_first():
     )
     assert Difference(few, many).sentence.startswith(expected)
     assert Difference(many, few).sentence == Difference(few, many).sentence
-    assert Difference(many, few).sentence.endswith(f"exact McNemar p = {2 / 2**10:.2g}).")
+    assert Difference(many, few).sentence.endswith(f"exact McNemar p = {2 / 2**10:.2g}): these two nets differ.")
 
 
 def test_a_run_that_is_better_may_be_worse_in_seed_0():
@@ -50,22 +50,31 @@ def test_a_run_that_is_better_may_be_worse_in_seed_0():
     assert "Its net of seed 0 makes 5 more (95% interval over test examples -" in found.sentence
 
 
-def test_a_single_pair_is_two_nets():
-    found = Difference(finished("many", [30]), finished("few", [20, 90, 90]))
-    assert found.single
-    assert found.errors == ([30], [20])
-    assert found.of_nets.errors == pytest.approx(10)
+def test_of_one_seed_it_is_not_told_whatever_its_two_nets_say():
+    found = Difference(finished("many", [30]), finished("few", [20]))
+    assert found.verdict == "too few seeds to tell"
+    assert found.nets == "these two nets differ"
     assert found.of_nets.p == pytest.approx(2 / 2**10)
-    assert found.verdict == "a difference"
     said = found.sentence
     assert said.startswith(
-        "A difference: the student of few makes 10.0 fewer test errors than that of many (20.0 against 30.0 of 200; "
-        "1 seed, 95% interval over test examples +"
+        "Too few seeds to tell: the student of few makes 10.0 fewer test errors than that of many (20.0 against 30.0 "
+        "of 200; 1 seed each). Its net of seed 0 makes 10 fewer (95% interval over test examples +"
     )
-    assert said.endswith("That is of these two nets: one seed doesn't tell what others would give.")
+    assert said.endswith("exact McNemar p = 0.002): these two nets differ.")
     near = Difference(finished("a", [20]), finished("b", [24]))
     assert near.of_nets.p == pytest.approx(2 / 2**4)
-    assert near.sentence.startswith("No difference shown: the student of a makes 4.0 fewer")
+    assert (near.verdict, near.nets) == ("too few seeds to tell", "no difference of these two nets shown")
+
+
+def test_beside_a_single_seed_no_other_is_dropped():
+    found = Difference(finished("one", [30]), finished("three", [20, 90, 100]))
+    assert not found.paired
+    assert found.errors == ([30], [20, 90, 100])
+    assert found.of_seeds.errors == -40
+    assert found.sentence.startswith(
+        "Too few seeds to tell: the student of one makes 40.0 fewer test errors than that of three (30.0 against 70.0 "
+        "of 200; 1 and 3 seeds). Its net of seed 0 makes 10 more ("
+    )
 
 
 def test_nothing_is_said_of_minus_nought():

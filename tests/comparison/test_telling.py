@@ -49,10 +49,12 @@ def test_what_differs_is_told(runs):
     assert page.made[1]["command"].startswith("limbeck run digits --smoke")
     assert page.warnings == [f"{name}: A smoke run: its figures mean nothing." for name in ("warm", "hot", "narrow")]
     lines = page.differences
-    assert lines[0]["verdict"] == "too few seeds to tell"
-    assert [line["seeds"] for line in lines] == ["2 paired", "1 and 1", "1 and 1"]
+    assert [line["seeds"] for line in lines] == ["2 paired", "2 and 1", "2 and 1"]
     assert lines[1]["p"] == lines[1]["95% interval"] == "–"
     assert lines[1]["McNemar p"] != "–"
+    for line, own in zip(lines, differences(runs), strict=True):
+        assert line["verdict"] == "too few seeds to tell"
+        assert line["nets of seed 0"] == own.nets
 
 
 def test_json_tells_the_figures_behind_each_verdict(runs):
@@ -61,7 +63,8 @@ def test_json_tells_the_figures_behind_each_verdict(runs):
     own = differences(runs)[0]
     assert (first["first"], first["second"], first["verdict"]) == ("warm", "hot", own.verdict)
     assert first["seeds"]["errors"] == own.of_seeds.errors
-    assert first["seed 0"]["p"] == own.of_nets.p
+    assert (first["seed 0"]["p"], first["seed 0"]["finding"]) == (own.of_nets.p, own.nets)
+    assert {each["verdict"] for each in told["differences"]} == {"too few seeds to tell"}
     assert {row["run"] for row in told["rows"]} == {"warm", "hot", "narrow"}
 
 

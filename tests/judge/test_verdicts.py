@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from limbeck import ArgumentError
-from limbeck.judge import NetsDifference, nets_verdict, paired_interval, seeds_difference, sign_flip_p
+from limbeck.judge import NetsDifference, nets_finding, paired_interval, seeds_difference, sign_flip_p
 from limbeck.judge.verdicts import permutation_p, welch_interval
 
 LOW = [70.0, 72.0, 69.0, 71.0, 73.0, 70.0]
@@ -63,8 +63,8 @@ def test_seeds_without_spread_have_an_interval_of_one_point():
 
 
 def test_two_nets_are_judged_by_mcnemar():
-    assert nets_verdict(NetsDifference(-9, -15, -3, 0.049)) == "a difference"
-    assert nets_verdict(NetsDifference(-9, -15, -3, 0.05)) == "no difference shown"
+    assert nets_finding(NetsDifference(-9, -15, -3, 0.049)) == "these two nets differ"
+    assert nets_finding(NetsDifference(-9, -15, -3, 0.05)) == "no difference of these two nets shown"
 
 
 def test_pairs_are_as_many_on_both_sides():

@@ -11,10 +11,11 @@ from limbeck.comparison.finished import Finished
 from limbeck.evidence import over_examples
 from limbeck.judge import (
     NetsDifference,
+    NetsFinding,
     SeedsDifference,
     Verdict,
     nets_difference,
-    nets_verdict,
+    nets_finding,
     seeds_difference,
 )
 
@@ -27,21 +28,16 @@ class Difference:
     second: Finished
 
     @property
-    def single(self) -> bool:
-        """Whether there is but one seed on a side: then two nets are compared, those of seed 0."""
-        return min(len(self.first.student), len(self.second.student)) == 1
-
-    @property
     def paired(self) -> bool:
-        """Whether their seeds make pairs: the same weights to begin with, seed by seed."""
+        """Whether their seeds make pairs, two or more: the same weights to begin with, seed by seed."""
         starts = [(a.start, b.start) for a, b in zip(self.first.student, self.second.student, strict=False)]
-        return all(a is not None and a == b for a, b in starts)
+        return len(starts) > 1 and all(a is not None and a == b for a, b in starts)
 
     @cached_property
     def errors(self) -> tuple[list[float], list[float]]:
         """The test errors that are compared: of pairs, where one run has more seeds than the other, the first ones."""
         first, second = self.first.errors, self.second.errors
-        count = min(len(first), len(second)) if self.paired or self.single else None
+        count = min(len(first), len(second)) if self.paired else None
         return first[:count], second[:count]
 
     @cached_property
@@ -56,8 +52,13 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the seeds; of one seed, of its two nets."""
-        return nets_verdict(self.of_nets) if self.single else self.of_seeds.verdict
+        """Of the seeds, always: of one there is none to tell."""
+        return self.of_seeds.verdict
+
+    @property
+    def nets(self) -> NetsFinding:
+        """Whether the two nets of seed 0 differ."""
+        return nets_finding(self.of_nets)
 
     @property
     def sentence(self) -> str:
@@ -68,11 +69,9 @@ class Difference:
             f"{own.verdict}: the student of {own.first.name} makes {more - fewer:.1f} fewer test errors than that of "
             f"{own.second.name} ({fewer:.1f} against {more:.1f} of {len(own.first.labels):,}; {_grounds(own)})."
         )
-        if own.single:
-            return f"{_capital(said)} That is of these two nets: one seed doesn't tell what others would give."
         nets = _negated(own.of_nets)
         more_or_fewer = f"{abs(nets.errors):.0f} {'fewer' if nets.errors >= 0 else 'more'}"
-        return f"{_capital(said)} Its net of seed 0 makes {more_or_fewer} ({over_examples(nets)})."
+        return f"{_capital(said)} Its net of seed 0 makes {more_or_fewer} ({over_examples(nets)}): {own.nets}."
 
 
 def differences(runs: Sequence[Finished]) -> list[Difference]:
@@ -83,10 +82,8 @@ def differences(runs: Sequence[Finished]) -> list[Difference]:
 def _grounds(difference: Difference) -> str:
     """Return in words what a verdict stands on, as the fewer errors of the first."""
     own = difference.of_seeds
-    if difference.single:
-        return f"1 seed, {over_examples(_negated(difference.of_nets))}"
-    assert own.low is not None
-    assert own.high is not None
+    if own.low is None or own.high is None:
+        return "1 seed each" if own.seeds == (1, 1) else f"{own.seeds[0]} and {own.seeds[1]} seeds"
     bounds = f"95% interval {0.0 - own.high:+.1f} to {0.0 - own.low:+.1f}"
     if own.paired:
         return f"{own.seeds[0]} paired seeds, {bounds}, sign-flip p = {own.p:.2g}"

@@ -55,7 +55,7 @@ def told_comparison(runs: Sequence[Finished]) -> dict[str, Any]:
                 "verdict": each.verdict,
                 "sentence": each.sentence,
                 "seeds": asdict(each.of_seeds),
-                "seed 0": asdict(each.of_nets),
+                "seed 0": {**asdict(each.of_nets), "finding": each.nets},
             }
             for each in differences(runs)
         ],
@@ -108,6 +108,7 @@ def _line(difference: Difference) -> dict[str, str]:
         "errors, seed 0": f"{nets.errors:+.0f}",
         "95% interval over examples": f"{nets.low:+.1f} to {nets.high:+.1f}",
         "McNemar p": f"{nets.p:.2g}",
+        "nets of seed 0": difference.nets,
     }
 
 

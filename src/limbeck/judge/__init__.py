@@ -6,7 +6,7 @@ fidelity.py      how far it says what its teacher says
 classes.py       its figures class by class, and what it takes for what
 judgement.py     all of these of one trained net
 significance.py  tests and intervals: over seeds, over examples
-verdicts.py      whether two ways of training differ
+verdicts.py      whether two ways of training differ, or two nets
 biases.py        what to add to some classes' logits
 """
 
@@ -36,7 +36,7 @@ from limbeck.judge.significance import (
     share_recovered,
     sign_flip_p,
 )
-from limbeck.judge.verdicts import SeedsDifference, Verdict, nets_verdict, seeds_difference
+from limbeck.judge.verdicts import NetsFinding, SeedsDifference, Verdict, nets_finding, seeds_difference
 
 __all__ = [
     "Bin",
@@ -48,6 +48,7 @@ __all__ = [
     "Judgement",
     "Measures",
     "NetsDifference",
+    "NetsFinding",
     "SeedsDifference",
     "Verdict",
     "brier_score",
@@ -68,7 +69,7 @@ __all__ = [
     "measure",
     "most_confused",
     "nets_difference",
-    "nets_verdict",
+    "nets_finding",
     "paired_interval",
     "proportion_interval",
     "read_judgement",

@@ -1,4 +1,4 @@
-"""Whether two ways of training differ, in one of three verdicts.
+"""Whether two ways of training differ, in one of three verdicts; and, apart from that, whether two nets do.
 
 A verdict of a difference takes five seeds on each side, an interval that leaves out 0, and, from six pairs on, a test
 that assumes nothing of how errors are distributed; below six pairs that test can't tell.
@@ -13,6 +13,7 @@ import numpy as np
 from limbeck.judge.significance import LEVEL, Interval, NetsDifference, paired_interval, sign_flip_p
 
 Verdict = Literal["a difference", "no difference shown", "too few seeds to tell"]
+NetsFinding = Literal["these two nets differ", "no difference of these two nets shown"]
 ALPHA = 0.05  # a p below it shows a difference
 SEEDS_TO_TELL = 5
 SIGN_FLIPS_TELL = 6  # pairs: of five the smallest p is 2/32
@@ -54,9 +55,9 @@ def seeds_difference(first: Sequence[float], second: Sequence[float], *, paired:
     return SeedsDifference(seeds, paired, mean, low, high, p, verdict)
 
 
-def nets_verdict(difference: NetsDifference) -> Verdict:
+def nets_finding(difference: NetsDifference) -> NetsFinding:
     """Return whether two fixed nets differ on test sets like this one; what other seeds would give is not told."""
-    return "a difference" if difference.p < ALPHA else "no difference shown"
+    return "these two nets differ" if difference.p < ALPHA else "no difference of these two nets shown"
 
 
 def welch_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
