@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch.testing import assert_close
 
-from limbeck import ArgumentError, combine
-from limbeck.specialists import combination
+from limbeck import ArgumentError, LimbeckError, combine
+from limbeck.specialists import combination, forward, reverse
 
 DIRECTIONS = ["forward", "reverse"]
 
@@ -306,6 +306,32 @@ def refused(message, p_g=None, p_m=None, sets=None, **options):
 
 
 @pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+def test_what_is_no_number_is_not_solved(direction, monkeypatch):
+    solver = {"forward": forward, "reverse": reverse}[direction]
+    solve = solver.solve
+
+    def astray(*given):
+        solved = solve(*given)
+        return solved._replace(residual=np.full_like(solved.residual, np.nan))
+
+    monkeypatch.setattr(solver, "solve", astray)
+    with pytest.raises(LimbeckError, match=r"equation 5 must be solved to 1e-10, 2 rows are off by nan"):
+        combine(torch.full((2, 4), 0.25), [torch.tensor([[0.2, 0.8]] * 2)], [[1]], direction=direction)
+
+
+def test_rows_whose_straight_steps_lead_to_no_number_take_the_path(monkeypatch):
+    stepped = forward._stepped
+
+    def astray(*given):
+        found, pivoted = stepped(*given), given[-1]
+        return found if pivoted else tuple(each * np.nan for each in found)
+
+    monkeypatch.setattr(forward, "_stepped", astray)
+    specialists = [torch.tensor([[0.1, 0.2, 0.7]]), torch.tensor([[0.6, 0.1, 0.3]])]
+    assert combination(torch.full((1, 4), 0.25), specialists, [[0, 1], [1, 2]]).residual.max() <= 1e-10
+
+
 def test_what_does_not_fit_is_refused():
     p_g, p_m, sets = team(2, 6, 2, 3)
     refused("the generalist's probabilities must be (batch, classes), got (6,)", p_g=p_g[0])

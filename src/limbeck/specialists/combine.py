@@ -98,10 +98,10 @@ def combination(
             q, solved = _of_rows(p_g, p_m, members, groups, direction)
             found[index] = torch.from_numpy(q).to(kind)
             iterations[part], residual[part] = solved.iterations, solved.residual
-    if (residual > SOLVED).any():
+    unsolved = ~(residual <= SOLVED)  # NaN too
+    if unsolved.any():
         raise LimbeckError(
-            f"equation 5 must be solved to {SOLVED:g}, {(residual > SOLVED).sum()} rows are off by "
-            f"{residual.max():g} at most"
+            f"equation 5 must be solved to {SOLVED:g}, {unsolved.sum()} rows are off by {residual.max():g} at most"
         )
     device = generalist_probs.device
     return Combination(found.to(device), torch.from_numpy(iterations).to(device), torch.from_numpy(residual).to(device))

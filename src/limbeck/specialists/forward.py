@@ -48,7 +48,7 @@ def solve(
         q = w / 2 * (1 + outside * (d / (outside.T @ w)))  # the mean inside S; outside, p_g scaled to what is left
         return Solved(q, np.zeros(w.shape[1], int), residual_of(w, d, q, outside, total))
     masses, iterations, residual = _descended(w, d, outside, total, path=False)
-    hard = np.flatnonzero(residual > TOLERANCE)
+    hard = np.flatnonzero(~(residual <= TOLERANCE))  # NaN too
     at_once = max(1, AT_ONCE // (min(len(outside), PIVOTED) + outside.shape[1]) ** 2)
     for start in range(0, len(hard), at_once):
         rows = hard[start : start + at_once]
@@ -85,7 +85,7 @@ def _descended(
     for step in range((PATH_STEPS if path else STRAIGHT_STEPS) + 1):
         off = residual_of(w, d, q, outside, total)
         masses[:, rows], residual[rows], iterations[rows] = q, off, step
-        left = off > TOLERANCE
+        left = off > TOLERANCE  # no further step makes a number of NaN
         if not left.any():
             break
         if not left.all():

@@ -82,7 +82,7 @@ def _descended(problem: _Problem) -> Solved:
     for step in range(STEPS + 1):
         masses[:, rows], iterations[rows] = q, step
         residual[rows] = np.abs(problem.outside @ off).max(0)
-        left = residual[rows] > TOLERANCE
+        left = residual[rows] > TOLERANCE  # no further step makes a number of NaN
         if not left.any():
             break
         if not left.all():
