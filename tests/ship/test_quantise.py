@@ -1,6 +1,7 @@
 """A net in 8-bit integers: calibrated on training rows that a seed chooses, nearly as good, its logits in float32."""
 
 import json
+import logging
 
 import onnx
 import pytest
@@ -11,6 +12,7 @@ from limbeck.data import Jitter, TransferSet, load_digits
 from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.models import MLP
 from limbeck.ship import export_onnx
+from limbeck.ship import quantise as quantise_module
 from limbeck.ship.quantise import calibration_rows, quantise
 from limbeck.teachers import from_onnx, predict
 
@@ -65,6 +67,20 @@ def test_rows_are_chosen_by_the_seed_from_the_set_as_it_is():
     assert firsts == set(range(5)), "all of the set, none that is not of it, as the source holds them"
     with pytest.raises(ArgumentError, match="calibration must take 1 row or more, got 0"):
         calibration_rows(train, 0)
+
+
+def test_advice_is_kept_and_logging_stays_as_it_was(caplog):
+    logging.disable(logging.DEBUG)
+    try:
+        with quantise_module._quietly():
+            logging.getLogger().warning("advice")
+            logging.getLogger().error("what matters")
+            logging.getLogger("another").warning("its own")
+        assert [record.message for record in caplog.records] == ["what matters", "its own"]
+        assert logging.root.manager.disable == logging.DEBUG
+        assert logging.root.filters == []
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def test_what_is_no_model_can_not_be_quantised(tmp_path):

@@ -95,9 +95,13 @@ class _Batches:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the quantiser's advice, which it gives the root logger, to itself."""
-    logging.disable(logging.WARNING)
+    """Keep the quantiser's advice, which it gives the root logger itself, to itself; what others log passes."""
+
+    def serious(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.WARNING
+
+    logging.root.addFilter(serious)
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.root.removeFilter(serious)
