@@ -35,12 +35,12 @@ def test_models_are_asked_in_turn_and_warm_ups_do_not_count(clock):
         return lay
 
     found = latency.latencies({"a": asker("a"), "b": asker("b")}, ROWS, 2, calls=100)
-    assert asked[:4] == [("a", [0, 2]), ("b", [0, 2]), ("a", [4, 0]), ("b", [4, 0])]
-    times = np.arange(1, 201, 2)
+    assert asked[:4] == [("a", [0, 2]), ("b", [0, 2]), ("b", [4, 0]), ("a", [4, 0])]
+    times = np.arange(1, 201).reshape(50, 4)  # a, b, b, a
     assert found["a"].calls == 100
-    assert found["a"].p50_ms == pytest.approx(np.percentile(times, 50))
-    assert found["a"].p99_ms == pytest.approx(np.percentile(times, 99))
-    assert found["b"].p50_ms == pytest.approx(np.percentile(times + 1, 50))
+    assert found["a"].p50_ms == pytest.approx(np.percentile(times[:, [0, 3]], 50))
+    assert found["a"].p99_ms == pytest.approx(np.percentile(times[:, [0, 3]], 99))
+    assert found["b"].p50_ms == pytest.approx(np.percentile(times[:, [1, 2]], 50))
 
 
 def test_slow_models_are_asked_less_often(clock, monkeypatch):

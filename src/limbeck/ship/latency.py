@@ -38,17 +38,20 @@ def latencies(
 ) -> dict[str, Latency]:
     """Return how long a batch of the set's rows takes each model, on one thread, the models asked in turn.
 
-    So all meet the same machine: what else it does at a moment slows none of them alone. Rows go round where there are
-    fewer than a batch has.
+    So all meet the same machine: what else it does at a moment slows none of them alone, nor do what one leaves in the
+    caches and the place in the turn, for each batch begins with another model. Rows go round where there are fewer than
+    a batch has.
     """
+    names = list(askers)
     rows, times = test_set.rows_of(test_set.ids), {name: [] for name in askers}
     with _one_thread():
         ends = time.monotonic() + SECONDS
         for call in range(WARM_UP + calls):
             wanted = (call * batch_size + torch.arange(batch_size)) % len(rows)
             batch = test_set.rows_at(rows[wanted])
-            for name, asker in askers.items():
-                ask = asker(batch)
+            first = call % max(1, len(names))
+            for name in names[first:] + names[:first]:
+                ask = askers[name](batch)
                 began = time.perf_counter()
                 ask()
                 times[name].append(1000 * (time.perf_counter() - began))
