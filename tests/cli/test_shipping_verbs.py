@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 
 from limbeck.cli import main
+from limbeck.ship.shipping import INT8, STUDENT, read_shipped
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
 
@@ -71,7 +72,13 @@ def test_export_gives_a_file_that_takes_raw_pixels(run, tmp_path, monkeypatch, c
 def test_export_in_int8(run, tmp_path, monkeypatch, capsys):
     folder, _ = run
     monkeypatch.chdir(tmp_path)
-    assert main(["export", str(folder), "--int8"]) == 0
+    assert main(["export", str(folder), "--int8", "--json"]) == 0
+    told, shipped = json.loads(capsys.readouterr().out), read_shipped(folder)
+    said = shipped.logits[INT8]
+    assert told["largest_difference"] == pytest.approx((said - shipped.expected).abs().max().item(), rel=1e-3)
+    same = said.argmax(1) == shipped.expected.argmax(1)
+    assert told["top1_agreement"] == pytest.approx(same.double().mean().item())
+    assert told["largest_difference"] > 10 * shipped.parities[STUDENT].largest_difference
     assert (tmp_path / "student-int8.onnx").read_bytes() == (folder / "student-int8.onnx").read_bytes()
     assert main(["export", str(folder), "--int8", "--calibration", "8", "--out", "few.onnx"]) == 0
     assert "test_errors" in capsys.readouterr().out

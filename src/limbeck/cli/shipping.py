@@ -52,7 +52,7 @@ def export(arguments: list[str]) -> None:
     shipped, test = _of(options.run)
     from limbeck.files import write_bytes
     from limbeck.judge import count_errors
-    from limbeck.ship.parity import check_parity
+    from limbeck.ship.parity import check_parity, measure_parity
     from limbeck.ship.quantise import quantise
     from limbeck.ship.shipping import FILES, INT8, STUDENT
     from limbeck.teachers import from_onnx, predict
@@ -62,17 +62,20 @@ def export(arguments: list[str]) -> None:
     if out.exists():
         raise ArgumentError(f"{out} is there already", "name another file with --out")
     student = shipped.files[STUDENT]
-    parity = check_parity(shipped.expected, predict(from_onnx(student), test))
-    told: dict[str, Any] = {"rows": parity.rows, "largest_difference": parity.largest_difference}
-    told["top1_agreement"] = parity.top1_agreement
+    check_parity(shipped.expected, predict(from_onnx(student), test))
     if options.calibration is not None:
         quantise(student, _rows(shipped, options.calibration), out)
     elif setting in shipped.files:
         write_bytes(out, shipped.files[setting].read_bytes())
     else:
         raise RunError(f"{options.run} has no {FILES[setting]}", " ".join(shipped.refused) or None)
-    wrong = {} if test.labels is None else {"test_errors": count_errors(predict(from_onnx(out), test), test.labels)}
-    told = {"onnx": str(out), "bytes": out.stat().st_size, **wrong, **told}
+    logits = predict(from_onnx(out), test)
+    told: dict[str, Any] = {"onnx": str(out), "bytes": out.stat().st_size}
+    if test.labels is not None:
+        told["test_errors"] = count_errors(logits, test.labels)
+    parity = measure_parity(shipped.expected, logits)
+    told |= {"rows": parity.rows, "largest_difference": parity.largest_difference}
+    told["top1_agreement"] = parity.top1_agreement
     if options.json:
         print_json(told)
     else:
