@@ -1,11 +1,13 @@
 """A comparison's tables, JSON and page, on small runs that were really made."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from compared_runs import finished, small_runs
 
 from limbeck.comparison import differences, page_of, read_runs, table_of, told_comparison
+from limbeck.comparison.telling import warnings_of
 from limbeck.evidence import formatted
 from limbeck.report.comparison import write_comparison
 from limbeck.report.trade_offs import interval
@@ -86,6 +88,12 @@ def test_the_page_is_one_file_with_all_of_it(runs, tmp_path):
     assert student["error_x"]["arrayminus"][0] == pytest.approx(mean - low, rel=1e-4)
     assert page.errors[2].values == runs[0].errors
     assert (tmp_path / "p" / "compare.html").stat().st_size < 6e6
+
+
+def test_only_runs_that_mean_nothing_are_warned_of():
+    whole, smoke = finished("whole", [3]), replace(finished("quick", [4]), smoke=True)
+    assert warnings_of([whole, smoke]) == ["quick: A smoke run: its figures mean nothing."]
+    assert warnings_of([whole]) == []
 
 
 def test_names_are_shown_and_never_run(tmp_path):

@@ -20,7 +20,7 @@ from limbeck.ship.costs import Cost, measure_costs
 from limbeck.ship.latency import Latency
 from limbeck.ship.memory import peak_memory_bytes
 from limbeck.ship.parity import Parity
-from limbeck.ship.shipping import Shipment, Shipped, read_shipped, ship
+from limbeck.ship.shipping import Shipment, Shipped, read_shipped, ship, withdraw
 from limbeck.teachers import Ensemble, from_function, from_onnx, predict
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -202,6 +202,15 @@ def test_what_was_shipped_goes_when_the_student_is_another(shipped, tmp_path):
         conclusion._keep_student(tmp_path, tmp_path / "weights")
         assert len([*tmp_path.glob("*.onnx"), *tmp_path.glob("shipped.*")]) == left
         assert (tmp_path / "student.safetensors").read_bytes() == weights
+
+
+def test_withdraw_takes_what_was_shipped_and_nothing_else(shipped, tmp_path):
+    kept = {"student.safetensors", "report.html", "another.onnx"}
+    for name in kept | {path.name for path in shipped[0].iterdir()} | {"teacher.onnx"}:
+        (tmp_path / name).touch()
+    for _ in range(2):
+        withdraw(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def test_a_damaged_account_is_refused(shipped, tmp_path):
