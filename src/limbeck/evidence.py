@@ -248,12 +248,12 @@ def recovered(
         return []
     n = "1 seed" if len(twin) == 1 else f"{len(twin)} paired seeds"
     if interval is not None:
-        told = f"{n}, 95% interval {_percent(interval[0])} to {_percent(interval[1])}"
+        told = f"{n}, 95% interval {percent(interval[0])} to {percent(interval[1])}"
     else:
         told = n if len(twin) == 1 else f"{n}, and no interval: they don't show that there is a gap"
-    return [f"{name} recovers {_percent(share)} of the gap between the twin and the {by} ({told})."]
+    return [f"{name} recovers {percent(share)} of the gap between the twin and the {by} ({told})."]
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share in whole per cent, without a zero's sign."""
     return f"{round(share, 2) + 0.0:.0%}"

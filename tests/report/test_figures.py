@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from limbeck.evidence import LATENCY, row_of
+from limbeck.judge import recovered_interval
 from limbeck.report import Figures, write_report
 from limbeck.report.figures import Tracked
 from limbeck.report.headline import headline
@@ -20,24 +21,37 @@ def rows(*settings, seeds=3):
     return [*errors, *sizes, *[row for row in times if row["setting"] in settings]]
 
 
-def cost(name, size=4000, p50=0.25):
+def cost(name, size=4000, p50=0.25, python=None):
     latency = {"p50_ms": p50, "p99_ms": 2 * p50, "calls": 200}
     many = {"p50_ms": 10 * p50, "p99_ms": 12 * p50, "calls": 200}
     told = {"parameters": 100, "macs": 90, "size_bytes": size, "peak_memory_bytes": 123_456}
-    return {"name": name, "one": latency, "many": many, "from_python_ms": None, **told}
+    return {"name": name, "one": latency, "many": many, "from_python_ms": python, **told}
 
 
 def test_the_headline_tells_errors_share_size_and_speed():
+    low, high = recovered_interval(ERRORS["twin"], ERRORS["ensemble"], ERRORS["student"])
     assert headline(rows(*ERRORS), [], 900) == (
         "The student makes 32.0 test errors in 900, its label-only twin 42.0 and the ensemble 21.0 (means of 3 seeds): "
-        "it recovers 48% of the gap. Beside the ensemble it has 100 × fewer parameters and answers one example "
-        "6 × faster."
+        f"it recovers 48% of the gap (95% interval {low:.0%} to {high:.0%}). "
+        "Beside the ensemble it has 100 × fewer parameters and answers one example 6 × faster."
     )
 
 
 def test_the_headlines_speed_is_that_of_the_files_where_they_were_measured():
     costs = [cost("ensemble, ONNX", p50=8.0), cost("student, ONNX", p50=0.25)]
     assert headline(rows(*ERRORS), costs, 900).endswith("answers one example 32 × faster.")
+
+
+def test_the_headlines_speed_is_told_as_python_asks_too():
+    costs = [cost("ensemble, ONNX", p50=8.0, python=8.0), cost("student, ONNX", python=1.0)]
+    said = "answers one example 32 × faster in ONNX Runtime (8 × asked from Python)."
+    assert headline(rows(*ERRORS), costs, 900).endswith(said)
+
+
+def test_a_gap_that_the_seeds_do_not_show_has_no_interval():
+    told = [row_of(name, "test errors", errors, None) for name, errors in (("teacher", [30, 50]), ("twin", [41, 42]))]
+    said = headline([*told, row_of("student", "test errors", [40, 41], None)], [], 900)
+    assert said.endswith("of the gap (and no interval: they don't show that there is a gap).")
 
 
 def test_a_headline_without_an_ensemble_or_a_gap():
@@ -121,7 +135,8 @@ def test_plotly_knows_every_property_of_the_pictures():
 
 
 def test_the_table_of_costs():
-    (line,) = cost_table([{**cost("teacher"), "size_bytes": None, "macs": None}])
+    line, asked = cost_table([{**cost("teacher"), "size_bytes": None, "macs": None}, cost("student", python=0.3456)])
+    assert asked["from Python, 1 (ms)"] == "0.346"
     assert line == {
         "model": "teacher",
         "parameters": "100",
@@ -131,6 +146,7 @@ def test_the_table_of_costs():
         "p99, 1 (ms)": "0.5",
         "p50, 64 (ms)": "2.5",
         "p99, 64 (ms)": "3",
+        "from Python, 1 (ms)": "–",
         "peak memory (bytes)": "123,456",
     }
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from limbeck.evidence import LATENCY
-from limbeck.judge import share_recovered
+from limbeck.evidence import LATENCY, percent
+from limbeck.judge import recovered_interval, share_recovered
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of record."""
@@ -18,13 +18,14 @@ def headline(rows: Rows, costs: Sequence[Mapping[str, Any]], num_examples: int) 
         return ""
     student, twin = _mean(errors["student"]), _mean(errors["twin"])
     said = f"The student makes {student:,.1f} test errors in {num_examples:,}, its label-only twin {twin:,.1f}"
-    share = None
+    share, interval = None, None
     if by in errors:
         said += f" and the {by} {_mean(errors[by]):,.1f}"
-        share = share_recovered(errors["twin"], errors[by], errors["student"])
+        three = errors["twin"], errors[by], errors["student"]
+        share, interval = share_recovered(*three), recovered_interval(*three)
     seeds = len(errors["student"])
     said += " (1 seed)" if seeds == 1 else f" (means of {seeds} seeds)"
-    said += "." if share is None else f": it recovers {round(share, 2) + 0.0:.0%} of the gap."
+    said += "." if share is None else f": it recovers {percent(share)} of the gap{_told(interval, seeds)}."
     told = " and ".join(_ratios(rows, costs, by))
     return f"{said} Beside the {by} it {told}." if told else said
 
@@ -34,11 +35,27 @@ def _ratios(rows: Rows, costs: Sequence[Mapping[str, Any]], by: str) -> list[str
     figures = {(row["setting"], row["metric"]): row["mean"] for row in rows}
     parameters = figures.get((by, "parameters")), figures.get(("student", "parameters"))
     latencies = figures.get((by, LATENCY)), figures.get(("student", LATENCY))
-    shipped = {cost["name"].removesuffix(", ONNX"): cost["one"]["p50_ms"] for cost in costs}
-    if {by, "student"} <= shipped.keys():
-        latencies = shipped[by], shipped["student"]
-    told = {"has {} fewer parameters": parameters, "answers one example {} faster": latencies}
-    return [what.format(_times(large / small)) for what, (large, small) in told.items() if large and small]
+    shipped = {cost["name"].removesuffix(", ONNX"): cost for cost in costs}
+    said = _ratio("has {} fewer parameters", *parameters)
+    if not {by, "student"} <= shipped.keys():
+        return said + _ratio("answers one example {} faster", *latencies)
+    large, small = shipped[by], shipped["student"]
+    where = " in ONNX Runtime" if large["from_python_ms"] else ""  # who has no file is asked as it is called
+    python = "".join(_ratio(" ({} asked from Python)", large["from_python_ms"], small["from_python_ms"]))
+    bound = large["one"]["p50_ms"], small["one"]["p50_ms"]
+    return said + _ratio(f"answers one example {{}} faster{where}{python}", *bound)
+
+
+def _ratio(what: str, large: float | None, small: float | None) -> list[str]:
+    """Return a ratio in words, nothing where one side is not known."""
+    return [what.format(_times(large / small))] if large and small else []
+
+
+def _told(interval: tuple[float, float] | None, seeds: int) -> str:
+    """Return the interval of the share in words, or why several seeds have none."""
+    if interval is None:
+        return "" if seeds == 1 else " (and no interval: they don't show that there is a gap)"
+    return f" (95% interval {percent(interval[0])} to {percent(interval[1])})"
 
 
 def _times(ratio: float) -> str:

@@ -38,10 +38,15 @@ def cost_table(costs: Sequence[Mapping[str, Any]]) -> Table:
             "p99, 1 (ms)": f"{cost['one']['p99_ms']:.3g}",
             "p50, 64 (ms)": f"{cost['many']['p50_ms']:.3g}",
             "p99, 64 (ms)": f"{cost['many']['p99_ms']:.3g}",
+            "from Python, 1 (ms)": _milliseconds(cost["from_python_ms"]),
             "peak memory (bytes)": _whole(cost["peak_memory_bytes"]),
         }
         for cost in costs
     ]
+
+
+def _milliseconds(time: float | None) -> str:
+    return UNKNOWN if time is None else f"{time:.3g}"
 
 
 def _whole(number: int | None) -> str:
