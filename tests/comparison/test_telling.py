@@ -9,6 +9,7 @@ from compared_runs import finished, small_runs
 from limbeck.comparison import differences, page_of, read_runs, table_of, told_comparison
 from limbeck.comparison.telling import warnings_of
 from limbeck.evidence import formatted
+from limbeck.judge import seeds_interval
 from limbeck.report.comparison import write_comparison
 from limbeck.report.trade_offs import interval
 
@@ -52,6 +53,8 @@ def test_what_differs_is_told(runs):
     assert page.warnings == [f"{name}: A smoke run: its figures mean nothing." for name in ("warm", "hot", "narrow")]
     lines = page.differences
     assert [line["seeds"] for line in lines] == ["2 paired", "2 and 1", "2 and 1"]
+    low, high = seeds_interval(runs[0].errors, runs[1].errors)[1:]
+    assert [line["bootstrap"] for line in lines] == [f"{low:+.1f} to {high:+.1f}", "–", "–"]
     assert lines[1]["p"] == lines[1]["95% interval"] == "–"
     assert lines[1]["McNemar p"] != "–"
     for line, own in zip(lines, differences(runs), strict=True):
@@ -65,6 +68,7 @@ def test_json_tells_the_figures_behind_each_verdict(runs):
     own = differences(runs)[0]
     assert (first["first"], first["second"], first["verdict"]) == ("warm", "hot", own.verdict)
     assert first["seeds"]["errors"] == own.of_seeds.errors
+    assert first["seeds"]["bootstrap"] == list(own.of_seeds.bootstrap)
     assert (first["seed 0"]["p"], first["seed 0"]["finding"]) == (own.of_nets.p, own.nets)
     assert {each["verdict"] for each in told["differences"]} == {"too few seeds to tell"}
     assert {row["run"] for row in told["rows"]} == {"warm", "hot", "narrow"}

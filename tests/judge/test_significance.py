@@ -12,6 +12,7 @@ from limbeck import ArgumentError
 from limbeck.judge import (
     examples_interval,
     mcnemar_p,
+    mean_interval,
     paired_interval,
     proportion_interval,
     recovered_interval,
@@ -50,6 +51,14 @@ def test_the_paired_interval_is_students_t():
 def test_pairs_that_differ_by_the_same_have_an_interval_of_one_point():
     assert paired_interval([80, 79, 81], [70, 69, 71]) == (10, 10, 10)
     assert paired_interval([5, 6], [5, 6]) == (0, 0, 0)
+
+
+def test_the_interval_of_a_mean_is_students_t():
+    values = [80, 79, 84, 75, 90]
+    bounds = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values) == pytest.approx((81.6, bounds.low, bounds.high))
+    assert mean_interval([5, 5]) == (5, 5, 5)
+    assert mean_interval([5]) is None
 
 
 def test_fewer_than_two_pairs_have_no_interval():

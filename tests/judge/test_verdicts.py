@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from limbeck import ArgumentError
-from limbeck.judge import NetsDifference, nets_finding, paired_interval, seeds_difference, sign_flip_p
+from limbeck.judge import NetsDifference, nets_finding, paired_interval, seeds_difference, seeds_interval, sign_flip_p
 from limbeck.judge.verdicts import permutation_p, welch_interval
 
 LOW = [70.0, 72.0, 69.0, 71.0, 73.0, 70.0]
@@ -14,9 +14,15 @@ HIGH = [80.0, 83.0, 79.0, 82.0, 82.0, 81.0]
 
 def test_pairs_are_judged_by_their_interval_and_by_sign_flips():
     found = seeds_difference(LOW, HIGH, paired=True)
-    assert (found.errors, found.low, found.high) == paired_interval(LOW, HIGH)
+    assert (found.errors, found.low, found.high) == pytest.approx(paired_interval(LOW, HIGH))
     assert found.p == sign_flip_p(LOW, HIGH) == pytest.approx(2 / 64)
     assert (found.seeds, found.paired, found.verdict) == ((6, 6), True, "a difference")
+
+
+def test_pairs_have_a_bootstrap_interval_beside_on_which_no_verdict_stands():
+    assert seeds_difference(LOW, HIGH, paired=True).bootstrap == seeds_interval(LOW, HIGH)[1:]
+    assert seeds_difference(LOW, HIGH, paired=False).bootstrap is None
+    assert seeds_difference(LOW[:1], HIGH[:1], paired=True).bootstrap is None
 
 
 def test_seeds_that_are_no_pairs_are_judged_by_welch_and_by_permutations():

@@ -1,6 +1,7 @@
 """The order in which trackers are asked and told, and what becomes of a run when one of them fails."""
 
 import json
+import shutil
 
 import pytest
 
@@ -88,6 +89,23 @@ def test_curves_are_told_to_who_has_not_got_them(run):
     send(run, [notebook], Page(), Progress())
     names = {name for what, told in notebook.told if what == "figures" for name in told[1]}
     assert {"seed_0/student/loss", "seed_1/twin/validation_nll", "student/test_errors"} <= names
+
+
+def test_who_has_the_curves_is_told_only_those_that_lie_elsewhere(run):
+    class Having(Notebook):
+        has_curves = True
+
+    def curves_told(notebook):
+        send(run, [notebook], Page(), Progress())
+        told = [name for what, own in notebook.told if what == "figures" for name in own[1]]
+        return {name.rpartition("/")[0] for name in told if name.startswith("seed_")}
+
+    nets = {f"seed_{seed}/{net}" for seed in (0, 1) for net in ("twin", "student")}
+    assert not Notebook().has_curves
+    assert curves_told(Notebook()) == nets
+    assert curves_told(Having("there")) == set()
+    shutil.rmtree(run / "seed-1" / "student" / "tensorboard")  # as of one that lies in the cache
+    assert curves_told(Having("there")) == {"seed_1/student"}
 
 
 def test_told_again_it_goes_on_with_the_same_tracked_run_and_the_page_stays(run):

@@ -104,6 +104,7 @@ def _line(difference: Difference) -> dict[str, str]:
         "seeds": seeds,
         "errors": f"{own.errors:+.1f}",
         "95% interval": f"{own.low:+.1f} to {own.high:+.1f}" if known else "–",
+        "bootstrap": "–" if own.bootstrap is None else "{:+.1f} to {:+.1f}".format(*own.bootstrap),
         "p": "–" if own.p is None else f"{own.p:.2g}",
         "errors, seed 0": f"{nets.errors:+.0f}",
         "95% interval over examples": f"{nets.low:+.1f} to {nets.high:+.1f}",

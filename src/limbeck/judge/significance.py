@@ -43,18 +43,23 @@ def sign_flip_p(first: Sequence[float], second: Sequence[float]) -> float:
     return float(test.pvalue)
 
 
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Return the mean of some values and its interval (Student's t), None for fewer than two."""
+    from scipy.stats import ttest_1samp
+
+    if len(values) < 2:
+        return None
+    mean = float(np.mean(values))
+    if np.ptp(values) == 0:
+        return mean, mean, mean
+    low, high = ttest_1samp(values, 0).confidence_interval(LEVEL)
+    return mean, float(low), float(high)
+
+
 def paired_interval(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return the mean of first - second and its interval (Student's t), None for fewer than two pairs."""
-    from scipy.stats import ttest_rel
-
     a, b = _pairs(first, second)
-    if len(a) < 2:
-        return None
-    mean = float(a.mean() - b.mean())
-    if np.ptp(a - b) == 0:
-        return mean, mean, mean
-    low, high = ttest_rel(a, b).confidence_interval(LEVEL)
-    return mean, float(low), float(high)
+    return mean_interval((a - b).tolist())
 
 
 def seeds_interval(first: Sequence[float], second: Sequence[float]) -> Interval | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from limbeck.judge.significance import LEVEL, Interval, NetsDifference, paired_interval, sign_flip_p
+from limbeck.judge.significance import LEVEL, Interval, NetsDifference, paired_interval, seeds_interval, sign_flip_p
 
 Verdict = Literal["a difference", "no difference shown", "too few seeds to tell"]
 NetsFinding = Literal["these two nets differ", "no difference of these two nets shown"]
@@ -33,6 +33,8 @@ class SeedsDifference:
     p: float | None
     """Of sign flips of the pairs, of permutations of all seeds where there are none."""
     verdict: Verdict
+    bootstrap: tuple[float, float] | None = None
+    """Another interval of the pairs, which assumes no distribution; no verdict stands on it."""
 
 
 def seeds_difference(first: Sequence[float], second: Sequence[float], *, paired: bool) -> SeedsDifference:
@@ -47,12 +49,12 @@ def seeds_difference(first: Sequence[float], second: Sequence[float], *, paired:
     interval = paired_interval(first, second) if paired else welch_interval(first, second)
     assert interval is not None  # there are two pairs
     p = sign_flip_p(first, second) if paired else permutation_p(first, second)
-    _, low, high = interval
+    (_, low, high), resampled = interval, seeds_interval(first, second) if paired else None
     verdict: Verdict = "too few seeds to tell"
     if min(seeds) >= SEEDS_TO_TELL:
         agreed = p < ALPHA or (paired and seeds[0] < SIGN_FLIPS_TELL)
         verdict = "a difference" if agreed and not low <= 0 <= high else "no difference shown"
-    return SeedsDifference(seeds, paired, mean, low, high, p, verdict)
+    return SeedsDifference(seeds, paired, mean, low, high, p, verdict, resampled and resampled[1:])
 
 
 def nets_finding(difference: NetsDifference) -> NetsFinding:

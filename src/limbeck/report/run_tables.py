@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from limbeck.judge import paired_interval
+from limbeck.judge import mean_interval
 from limbeck.report.judged import UNKNOWN, Table
 
 PLAIN = {  # columns of the judgements, and where their figures lie
@@ -82,7 +82,7 @@ def _told(values: Sequence[float], seeds: int, *, share: bool) -> str:
     """Return a mean with its interval over seeds, and how many seeds have it where some don't."""
     if not values:
         return UNKNOWN
-    spread = paired_interval(values, [0.0] * len(values)) or (values[0],)
+    spread = mean_interval(values) or (values[0],)
     highest = 1.0 if share else float("inf")
     ends = (min(max(value, 0.0), highest) for value in spread)  # none of these figures lies outside
     mean, *bounds = (f"{value:.1%}" if share else f"{value:.3f}" for value in ends)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limbeck.evidence import LATENCY
-from limbeck.judge import paired_interval, proportion_interval
+from limbeck.judge import mean_interval, proportion_interval
 from limbeck.report.pictures import Picture, axis, layout
 
 ROLES = {  # settings that have a point, with its colour and plotly's name of its mark
@@ -61,7 +61,7 @@ def interval(errors: Sequence[float], num_examples: int) -> tuple[float, float]:
     >>> interval([24, 22], 897), interval([9], 10)  # doctest: +ELLIPSIS
     ((10.29..., 35.70...), (5.95..., 9.82...))
     """
-    over_seeds = paired_interval(errors, [0.0] * len(errors))
+    over_seeds = mean_interval(errors)
     if over_seeds is not None:
         return max(over_seeds[1], 0.0), over_seeds[2]
     low, high = proportion_interval(round(errors[0]), num_examples)
