@@ -89,3 +89,11 @@ def test_labels_are_there_in_all_sets_or_in_none():
         replace(journey, **bare, other_twins={"plain": Plain()})
     with pytest.raises(ArgumentError, match=r"a journey must have one of make_teacher, teach and teacher"):
         replace(journey, teach=lambda seed: MLP([64, 4, 10]))
+
+
+def test_one_teacher_of_all_seeds_is_one_value():
+    rows = likeness_figures([likeness(0.95, 0.03), likeness(0.97, 0.05)], one_teacher=True)
+    told = {(row["setting"], row["metric"]): row["n"] for row in rows}
+    assert [told["ensemble", metric] for metric in ("agreement", "KL (nats)", "parameters")] == [1, 1, 1]
+    assert [told["student", metric] for metric in ("agreement", "KL (nats)", "parameters")] == [2, 2, 2]
+    assert [line["seeds"] for line in tabulate(rows)] == ["1", "2"]

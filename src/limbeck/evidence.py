@@ -20,6 +20,7 @@ from limbeck.judge import (
 from limbeck.results import papers_figure
 
 ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
+TEACHERS = ("teacher", "ensemble")  # settings of those who may be there already
 PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
@@ -54,11 +55,17 @@ class Outcome:
         return self.student_validation.nll
 
 
-def figures(outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
-    """Return the rows of record: each setting's metrics, one value a seed (the mean over a seed's teachers)."""
+def figures(
+    outcomes: Sequence[Outcome], paper: dict[tuple[str, str], float], *, one_teacher: bool = False
+) -> list[dict[str, Any]]:
+    """Return the rows of record: each setting's metrics, one value a seed (the mean over a seed's teachers).
+
+    `one_teacher` is whether all seeds have the same: it is measured once, and timed beside each seed's student.
+    """
     rows = []
     for setting in outcomes[0].measures:
-        rows += setting_rows(setting, [outcome.measures[setting] for outcome in outcomes], paper)
+        own = outcomes[:1] if one_teacher and setting in TEACHERS else outcomes
+        rows += setting_rows(setting, [outcome.measures[setting] for outcome in own], paper)
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
     latencies = {name: [outcome.latency_ms[name] for outcome in outcomes] for name in outcomes[0].latency_ms}
     rows += [row_of(name, LATENCY, values, None) for name, values in latencies.items()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
@@ -22,7 +22,6 @@ from limbeck.errors import ArgumentError
 from limbeck.evidence import Outcome, figures, find, strongest
 from limbeck.files import kept_json
 from limbeck.judge import (
-    HeldOut,
     count_parameters,
     evaluate,
     fidelity,
@@ -108,6 +107,23 @@ class Taught:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What a seed's teachers say, kept: they are asked once."""
+
+    learned: SoftTargets
+    """Of the transfer set, as the student sees it."""
+    test: SoftTargets
+    held_out: Tensor
+    """Logits (rows, classes) of all together on the validation split."""
+
+    def on_test(self, ids: Tensor) -> list[Tensor]:
+        """Return each teacher's own logits (rows, classes) on test examples."""
+        several = range(self.test.num_members)
+        alone = (self.test.averaged(weights=[float(each == member) for each in several]) for member in several)
+        return [one.logits(ids, temperature=1.0) for one in alone]
+
+
 def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | None = None) -> Result:
     """Take the road once a seed and return what all seeds came to.
 
@@ -128,14 +144,15 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     labelled = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
     without = [outcome for outcome in outcomes if isinstance(outcome, Likeness)]
     by = strongest(labelled) if labelled else without[0].taught_by
+    given = journey.teacher is not None
     return conclude(
         run,
         journey.test,
-        figures(labelled, paper or {}) if labelled else likeness_figures(without),
+        figures(labelled, paper or {}, one_teacher=given) if labelled else likeness_figures(without, one_teacher=given),
         find(labelled) if labelled else likeness_found(without),
         student=best[0].weights,
         judgements={
-            setting: [each.judgements[setting] for each in labelled]
+            setting: [each.judgements[setting] for each in (labelled[:1] if given and setting == by else labelled)]
             for setting in (labelled[0].judgements if labelled else ())
         },
         cast={"teacher": by, **({"twin": "twin"} if labelled else {}), "student": "student"},
@@ -163,9 +180,11 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness
     transfer = journey.train.seen_through(journey.student_view)
     kept = folder if journey.teacher is None else run.folder
     targets = write_soft_targets(ensemble, transfer, kept / "targets", num_views=journey.num_views, progress=progress)
-    test_targets = write_soft_targets(
-        ensemble, journey.test, kept / "targets-test", encoding=Dense("float32"), progress=progress
+    test_targets, validation_targets = (
+        write_soft_targets(ensemble, own, kept / name, encoding=Dense("float32"), progress=progress)
+        for name, own in (("targets-test", journey.test), ("targets-validation", journey.validation))
     )
+    held_out = validation_targets.logits(journey.validation.ids, temperature=1.0)
     distilled = distill(
         seeded(journey.make_student, student_seed(seed)),
         targets,
@@ -212,9 +231,10 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness
         for name, (seen, own) in others.items()
     }
     if journey.labelled:
-        outcome = _judge(journey, distilled, taught, fitted, folder=folder, learned=(transfer, targets))
+        said = _Said(targets, test_targets, held_out)
+        outcome = _judge(journey, distilled, taught, fitted, folder=folder, said=said)
     else:
-        outcome = _likeness(journey, distilled, taught, folder)
+        outcome = _likeness(journey, distilled, taught, held_out, folder)
     return outcome, Shipment(distilled.student, ensemble, _said_of(taught), journey.train)
 
 
@@ -266,23 +286,26 @@ def _judge(
     others: Mapping[str, Fitted],
     *,
     folder: Path,
-    learned: tuple[TransferSet, SoftTargets],
+    said: _Said,
 ) -> Outcome:
     test, reference = journey.test, distilled.teacher_logits
     assert reference is not None
     labels = test.labels_to_judge()
     assert distilled.twin_fit is not None
-    measures = {"teacher": [evaluate(each.teacher, test, teacher_logits=reference) for each in taught]}
-    by = _said_of(taught)
+    sizes, by = [count_parameters(each.teacher) for each in taught], _said_of(taught)
+    own_logits = said.on_test(test.ids)
+    measures = {"teacher": [measure(own, labels, reference, size) for own, size in zip(own_logits, sizes, strict=True)]}
     if by == "ensemble":
-        size = _sum_of([count_parameters(each.teacher) for each in taught])
-        measures["ensemble"] = [measure(reference, labels, reference, size)]
-    asked = _together(journey, taught)
+        measures["ensemble"] = [measure(reference, labels, reference, _sum_of(sizes))]
+    validation = journey.validation
+    learned, held_out_labels = journey.train.seen_through(journey.student_view), validation.labels_to_judge()
     nets = {"twin": distilled.twin_fit, "student": distilled.student_fit, **others}
-    judged = [Judged(by, reference, held_out=_held_out(asked, journey))]
+    judged = [Judged(by, reference, held_out=(said.held_out, held_out_labels))]
     judgements = {by: judgement_of(reference, labels, held_out=judged[0].held_out, teacher_logits=reference)}
     for name, fitted in nets.items():
-        own = Judged(name, predict(fitted.net, test), fitted.history, _held_out(fitted.net, journey))
+        own = Judged(
+            name, predict(fitted.net, test), fitted.history, (predict(fitted.net, validation), held_out_labels)
+        )
         judged.append(own)
         measures[name] = [measure(own.logits, labels, reference, count_parameters(fitted.net))]
         judgements[name] = judgement_of(
@@ -290,12 +313,13 @@ def _judge(
             labels,
             held_out=own.held_out,
             teacher_logits=reference,
-            training=fidelity_on_training(fitted.net, *learned),
+            training=fidelity_on_training(fitted.net, learned, said.learned),
             start=fitted.start,
         )
     save_judged(folder, judged)
     seconds = {name: fitted.seconds for name, fitted in nets.items()}
 
+    asked = _together(journey, taught)
     teachers_seconds, latencies = _times(folder, taught, {by: asked, "student": distilled.student}, test)
     return Outcome(
         measures=measures,
@@ -308,8 +332,10 @@ def _judge(
     )
 
 
-def _likeness(journey: Journey, distilled: Distilled, taught: Sequence[Taught], folder: Path) -> Likeness:
-    """Judge a student by its teacher, where there are no labels."""
+def _likeness(
+    journey: Journey, distilled: Distilled, taught: Sequence[Taught], held_out: Tensor, folder: Path
+) -> Likeness:
+    """Judge a student by its teacher, of whom `held_out` is what it says of the validation split: without labels."""
     test, reference, fitted = journey.test, distilled.teacher_logits, distilled.student_fit
     assert reference is not None
     by, asked = _said_of(taught), _together(journey, taught)
@@ -317,14 +343,13 @@ def _likeness(journey: Journey, distilled: Distilled, taught: Sequence[Taught], 
     save_judged(folder, judged)
     seconds, latencies = _times(folder, taught, {by: asked, "student": fitted.net}, test)
     sizes = [count_parameters(each.teacher) for each in taught]
-    validation = (predict(model, journey.validation) for model in (fitted.net, asked))
     return Likeness(
         taught_by=by,
         fidelities={each.name: fidelity(each.logits, reference) for each in judged},
         parameters={by: _sum_of(sizes), "student": count_parameters(fitted.net)},
         seconds={**seconds, "student": fitted.seconds},
         latency_ms=latencies,
-        validation=fidelity(*validation),
+        validation=fidelity(predict(fitted.net, journey.validation), held_out),
         weights=folder / "student" / "model.safetensors",
     )
 
@@ -348,8 +373,3 @@ def _times(
 
     seconds, latencies = kept_json(folder / "times.json", timed, read)
     return {name: spent for name, spent in seconds.items() if spent}, latencies
-
-
-def _held_out(model: Teacher, journey: Journey) -> HeldOut:
-    """Return what a model says of the validation split, and the labels there."""
-    return predict(model, journey.validation), journey.validation.labels_to_judge()

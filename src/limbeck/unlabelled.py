@@ -33,15 +33,16 @@ class Likeness:
         return self.validation.kl
 
 
-def likeness_figures(outcomes: Sequence[Likeness]) -> list[dict[str, Any]]:
-    """Return the rows of record, one value a seed."""
+def likeness_figures(outcomes: Sequence[Likeness], *, one_teacher: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of record, one value a seed; of one teacher of all seeds one, but for its times."""
     first, rows = outcomes[0], []
     for setting in first.fidelities:
         own = [each.fidelities[setting] for each in outcomes]
+        own = own[:1] if one_teacher and setting == first.taught_by else own
         rows.append(row_of(setting, "agreement", [each.agreement or 0.0 for each in own], None))
         rows.append(row_of(setting, KL, [each.kl or 0.0 for each in own], None))
         size = first.parameters[setting]
-        rows += [] if size is None else [row_of(setting, "parameters", [float(size)] * len(outcomes), None)]
+        rows += [] if size is None else [row_of(setting, "parameters", [float(size)] * len(own), None)]
         rows.append(row_of(setting, LATENCY, [each.latency_ms[setting] for each in outcomes], None))
     rows += [row_of(name, "seconds", [each.seconds[name] for each in outcomes], None) for name in first.seconds]
     return [*rows, ratio_row(first.taught_by, [each.latency_ms for each in outcomes])]

@@ -192,11 +192,15 @@ def test_a_table_with_a_pipeline_of_scikit_learn(place, capsys):
     assert "2 paired seeds" in out
     page = (place / "run" / "report.html").read_text()
     assert "the teacher may have been trained on them" in page
-    _, rows = told(place / "run")
-    assert rows["teacher", "test errors"] == [0, 0]
+    read, rows = told(place / "run")
+    assert rows["teacher", "test errors"] == [0]  # it is one, of both seeds
+    assert rows["teacher", "agreement"] == [1.0]
+    assert len(rows["twin", "test errors"]) == 2
+    assert re.search(r"\nteacher +1 ", out)
+    assert [len(read["judgements"][setting]) for setting in ("teacher", "twin", "student")] == [1, 2, 2]
     assert max(rows["student", "test errors"]) <= 6
     stores = sorted(path.parent.relative_to(place / "run") for path in (place / "run").rglob("manifest.json"))
-    assert [str(path) for path in stores] == ["targets", "targets-test"]
+    assert [str(path) for path in stores] == ["targets", "targets-test", "targets-validation"]
 
 
 def write_parquet(folder, *, labelled=True):
@@ -265,8 +269,8 @@ def test_without_labels_the_teacher_is_the_measure(place, capsys):
     assert re.search(r"chooses the teacher's class on \d\d\.\d% of 40 test rows \(mean of 2 seeds, sd ", out)
     assert out.split()[:4] == ["model", "seeds", "agreement", "parameters"]
     read, rows = told(place / "run")
-    assert rows["teacher", "agreement"] == [1.0, 1.0]
-    assert rows["teacher", "KL (nats)"] == [0.0, 0.0]
+    assert rows["teacher", "agreement"] == [1.0]
+    assert rows["teacher", "KL (nats)"] == [0.0]
     assert read["cast"] == {"teacher": "teacher", "student": "student"}
     assert not any(metric == "test errors" or setting.startswith("twin") for setting, metric in rows)
     net, student = own_nets.OnVectors(), own_nets.small()
