@@ -1,12 +1,15 @@
 """How long models take: what is timed, in which order, and that the middle and the slow end are those of the clock."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
 
 from limbeck.data import TransferSet
 from limbeck.ship import latency
+from limbeck.teachers import from_onnx
+from limbeck.teachers.onnx_files import open_session
 
 ROWS = TransferSet(torch.arange(6).reshape(3, 2).float(), labels=torch.tensor([0, 1, 0]))
 
@@ -71,6 +74,33 @@ def test_nets_are_asked_in_evaluation_mode_on_one_thread(clock):
         torch.set_num_threads(threads)
     assert set(seen) == {(False, 1, True, 1)}
     assert net.training
+
+
+def test_a_teacher_in_a_file_is_asked_on_one_thread_for_its_own_output(tmp_path, monkeypatch):
+    helper = onnx.helper
+    shapes = [helper.make_tensor_value_info(name, 1, ["batch", 2]) for name in ("x", "first", "second")]
+    nodes = [helper.make_node("Identity", ["x"], ["first"]), helper.make_node("Neg", ["x"], ["second"])]
+    model = helper.make_model(
+        helper.make_graph(nodes, "it", shapes[:1], shapes[1:]),
+        opset_imports=[helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    onnx.save(model, tmp_path / "net.onnx")
+    teacher, opened = from_onnx(tmp_path / "net.onnx", output="second"), []
+
+    def opens(file, threads=None):
+        opened.append(threads)
+        return open_session(file, threads)
+
+    monkeypatch.setattr(latency, "open_session", opens)
+    assert latency.latency_ms({"teacher": teacher}, ROWS, calls=3)["teacher"] > 0
+    assert opened == [1]
+    session, whole = open_session(tmp_path / "net.onnx", 1), torch.tensor([[1, 2]])
+    assert latency.from_python(session, teacher.output)(whole)()[0].tolist() == [[-1, -2]], (
+        "as floats, as it wants them"
+    )
+    assert latency.from_python(session)(whole)()[0].tolist() == [[1, 2]]
+    latency.bound(session, teacher.output)(whole)()
 
 
 @pytest.mark.parametrize("told", [{"a": 1}, {"a": "1.0"}, [1.0]])

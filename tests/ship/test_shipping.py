@@ -22,6 +22,7 @@ from limbeck.ship.memory import peak_memory_bytes
 from limbeck.ship.parity import Parity
 from limbeck.ship.shipping import Shipment, Shipped, read_shipped, ship, withdraw
 from limbeck.teachers import Ensemble, from_function, from_onnx, predict
+from limbeck.teachers.onnx_files import open_session
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.randint(0, 17, (40, 6), dtype=torch.uint8, generator=GENERATOR)
@@ -188,10 +189,19 @@ def test_what_can_not_be_made_is_told(tmp_path, monkeypatch):
 
 def test_a_teacher_in_a_file_has_its_size(shipped, monkeypatch):
     monkeypatch.setattr(costs, "peak_memory_bytes", lambda path: None)
-    path = shipped[0] / "ensemble.onnx"
-    [cost] = measure_costs({}, TEST, {"teacher": from_onnx(path)})
-    assert cost.size_bytes == path.stat().st_size
-    assert cost.from_python_ms is None
+    path, opened = shipped[0] / "ensemble.onnx", []
+    teacher = from_onnx(path)
+
+    def opens(file, threads=None):
+        opened.append((file, threads))
+        return open_session(file, threads)
+
+    monkeypatch.setattr(costs, "open_session", opens)
+    student, measured = measure_costs({"student, ONNX": shipped[0] / "student.onnx"}, TEST, {"teacher": teacher})[::-1]
+    assert (measured.name, student.name) == ("teacher", "student, ONNX")
+    assert measured.size_bytes == path.stat().st_size
+    assert measured.from_python_ms > 0
+    assert sorted(opened) == [(path, 1), (shipped[0] / "student.onnx", 1)], "both on one thread"
 
 
 def test_what_was_shipped_goes_when_the_student_is_another(shipped, tmp_path):

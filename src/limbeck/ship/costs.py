@@ -9,7 +9,7 @@ from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.ship.latency import Latency, bound, called, from_python, latencies
 from limbeck.ship.memory import BATCH_SIZE, peak_memory_bytes
-from limbeck.teachers import Teacher
+from limbeck.teachers import AdaptedTeacher, Teacher
 from limbeck.teachers.onnx_files import open_session
 
 
@@ -25,9 +25,9 @@ class Cost:
     size_bytes: int | None
     """Of the file."""
     one: Latency
-    """Of one row, on one thread."""
+    """Of one row, on one thread; of a model that is no ONNX file, as it is called, on the threads that it takes."""
     many: Latency
-    """Of 64 rows at once, on one thread."""
+    """Of 64 rows at once; the same."""
     from_python_ms: float | None
     """Median of one row, asked by a Python program with `session.run`: what it adds counts where a model is tiny."""
     peak_memory_bytes: int | None
@@ -46,28 +46,36 @@ class Cost:
 def measure_costs(
     files: Mapping[str, Path], test_set: TransferSet, others: Mapping[str, Teacher] | None = None
 ) -> list[Cost]:
-    """Return what ONNX files of `export_onnx` cost in ONNX Runtime, and how long other models take as they are called.
+    """Return what ONNX files of `export_onnx` cost in ONNX Runtime, and what other models do.
 
-    All are asked in turn, on one thread, with rows of the test set.
+    All are asked in turn with rows of the test set: files on one thread, a teacher's own too, and other models as they
+    are called.
 
     Raises:
         ArgumentError: a file that `export_onnx` did not write.
     """
-    sessions = {name: open_session(path, threads=1) for name, path in files.items()}
-    counted = {name: _counted(session, files[name]) for name, session in sessions.items()}
-    with called(others or {}) as called_others:
-        askers = {**called_others, **{name: bound(session) for name, session in sessions.items()}}
+    others, outputs = dict(others or {}), {}
+    paths = dict(files)
+    for name, model in others.items():
+        if isinstance(model, AdaptedTeacher) and model.file is not None:
+            paths, outputs[name] = {name: model.file, **paths}, model.output
+    sessions = {name: open_session(path, threads=1) for name, path in paths.items()}
+    counted = {name: _counted(session, paths[name]) for name, session in sessions.items() if name in files}
+    with called({name: model for name, model in others.items() if name not in paths}) as called_others:
+        asked = {name: bound(session, outputs.get(name)) for name, session in sessions.items()}
+        askers = {**called_others, **asked}
         one, many = (latencies(askers, test_set, size) for size in (1, BATCH_SIZE))
-    python = latencies({name: from_python(session) for name, session in sessions.items()}, test_set)
+    asked = {name: from_python(session, outputs.get(name)) for name, session in sessions.items()}
+    python = latencies(asked, test_set)
     return [
         Cost(
             name,
             *counted.get(name, (None, None)),
-            size_bytes=_size(files[name] if name in files else getattr((others or {})[name], "file", None)),
+            size_bytes=_size(paths.get(name)),
             one=one[name],
             many=many[name],
-            from_python_ms=python[name].p50_ms if name in files else None,
-            peak_memory_bytes=peak_memory_bytes(files[name]) if name in files else None,
+            from_python_ms=python[name].p50_ms if name in paths else None,
+            peak_memory_bytes=peak_memory_bytes(paths[name]) if name in paths else None,
         )
         for name in askers
     ]

@@ -1,4 +1,4 @@
-"""How long models take to answer: on one thread, asked in turn, after a warm-up."""
+"""How long models take to answer: asked in turn, after a warm-up, on one thread where that is ours to say."""
 
 import contextlib
 import time
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.teachers import Teacher, judging
-from limbeck.teachers.adapters import numpy_of
+from limbeck.teachers.adapters import AdaptedTeacher
+from limbeck.teachers.onnx_files import batch_for, open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -68,7 +69,11 @@ def latency_ms(models: Mapping[str, Teacher], test_set: TransferSet, calls: int 
 
 @contextlib.contextmanager
 def called(models: Mapping[str, Teacher]) -> Iterator[dict[str, Asker]]:
-    """Yield what asks nets, in evaluation mode, and other callables; on a GPU until it has the answer."""
+    """Yield what asks nets, in evaluation mode, and other callables; on a GPU until it has the answer.
+
+    A teacher that is an ONNX file is asked in ONNX Runtime on one thread, as `bound` does; one of any other kind takes
+    the threads that it takes, a forest those of its n_jobs.
+    """
 
     def asker(model: Teacher, device: torch.device | None) -> Asker:
         def lay(batch: Tensor) -> Callable[[], object]:
@@ -83,29 +88,37 @@ def called(models: Mapping[str, Teacher]) -> Iterator[dict[str, Asker]]:
 
         return lay
 
+    def asker_of(model: Teacher) -> Asker:
+        if isinstance(model, AdaptedTeacher) and model.file is not None:
+            return bound(open_session(model.file, threads=1), model.output)
+        return asker(model, stack.enter_context(judging(model)))
+
     with contextlib.ExitStack() as stack, torch.inference_mode():
-        yield {name: asker(model, stack.enter_context(judging(model))) for name, model in models.items()}
+        yield {name: asker_of(model) for name, model in models.items()}
 
 
-def bound(session: "InferenceSession") -> Asker:
-    """Return what asks ONNX Runtime with input and output in place, as a server does: Python adds next to nothing."""
+def bound(session: "InferenceSession", output: str | None = None) -> Asker:
+    """Return what asks ONNX Runtime with input and output in place, as a server does: Python adds next to nothing.
+
+    `output` is the one that is asked for; the first where None.
+    """
     from onnxruntime import OrtValue
 
     def lay(batch: Tensor) -> Callable[[], object]:
-        binding = session.io_binding()
-        binding.bind_ortvalue_input(session.get_inputs()[0].name, OrtValue.ortvalue_from_numpy(numpy_of(batch)))
-        binding.bind_output(session.get_outputs()[0].name)
+        binding, entry = session.io_binding(), session.get_inputs()[0]
+        binding.bind_ortvalue_input(entry.name, OrtValue.ortvalue_from_numpy(batch_for(entry, batch)))
+        binding.bind_output(output or session.get_outputs()[0].name)
         return lambda: session.run_with_iobinding(binding)
 
     return lay
 
 
-def from_python(session: "InferenceSession") -> Asker:
-    """Return what asks ONNX Runtime as a Python program does, by `session.run` on an array."""
-    name, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
+def from_python(session: "InferenceSession", output: str | None = None) -> Asker:
+    """Return what asks ONNX Runtime as a Python program does, by `session.run` on an array; `output` as for `bound`."""
+    entry, outputs = session.get_inputs()[0], [output or session.get_outputs()[0].name]
 
     def lay(batch: Tensor) -> Callable[[], object]:
-        inputs = {name: numpy_of(batch)}
+        inputs = {entry.name: batch_for(entry, batch)}
         return lambda: session.run(outputs, inputs)
 
     return lay

@@ -72,7 +72,8 @@ def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) 
             f"in float32 {errors[STUDENT]:,}."
         )
     who = large.name.removesuffix(", ONNX")
-    where = "" if large.name in shipped.files else f", and the {who}, of which no file is made, as it is called"
+    in_runtime = large.from_python_ms is not None  # a file that was made here, or the teacher's own
+    where = "" if in_runtime else f", and the {who}, of which no file is made, as it is called"
     said.append(
         f"In ONNX Runtime on one thread{where}: one example takes the {who} {large.one.p50_ms:.3g} ms and the student "
         f"{student.one.p50_ms:.3g} ms ({large.one.p50_ms / student.one.p50_ms:.1f} ×), {BATCH_SIZE} at once "

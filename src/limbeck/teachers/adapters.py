@@ -35,6 +35,8 @@ class AdaptedTeacher:
     """The smallest probability told apart from another; of no account for logits."""
     file: Path | None = None
     """The ONNX file that it asks."""
+    output: str | None = None
+    """Which of the file's outputs."""
 
     @property
     def fingerprint(self) -> str:

@@ -62,7 +62,7 @@ def from_onnx(
     identity = fingerprint(told)
 
     def ask(inputs: Tensor) -> Any:
-        batch = _cast(_shaped(numpy_of(inputs), entry), entry)
+        batch = batch_for(entry, inputs)
         try:
             return session.run([name], {entry.name: batch})[0]
         except Exception as error:  # ONNX Runtime's own have no root
@@ -70,7 +70,7 @@ def from_onnx(
                 f"{path} can't judge a batch of shape {tuple(batch.shape)}: {_first_line(error)}"
             ) from error
 
-    return AdaptedTeacher(f"{path.name}, output {name!r}", ask, lambda: identity, gives, floor, path)
+    return AdaptedTeacher(f"{path.name}, output {name!r}", ask, lambda: identity, gives, floor, path, name)
 
 
 def open_session(path: Path, threads: int | None = None) -> "InferenceSession":
@@ -95,6 +95,15 @@ def open_session(path: Path, threads: int | None = None) -> "InferenceSession":
             f"{path} must be an ONNX file, ONNX Runtime can't load it: {_first_line(error)}",
             "export the model again; weights kept in files of their own must lie beside it",
         ) from error
+
+
+def batch_for(entry: Any, inputs: Tensor) -> NDArray[Any]:
+    """Return a batch as a model's input takes it, in its shape and type.
+
+    Raises:
+        ArgumentError: it doesn't fit.
+    """
+    return _cast(_shaped(numpy_of(inputs), entry), entry)
 
 
 def _input_of(session: "InferenceSession", path: Path) -> Any:
