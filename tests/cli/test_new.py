@@ -70,11 +70,28 @@ def test_nothing_is_written_over_and_names_are_checked(place, capsys):
         (["other.py", "--from", "digit"], "recipe must be one of digits, letters, mnist"),
         (["other.txt", "--from", "digits"], "a recipe's file must be called as a module is, NAME.py, got other.txt"),
         (["my-own.py", "--from", "digits"], "a recipe's file must be called as a module is, NAME.py, got my-own.py"),
-        (["none/other.py", "--from", "digits"], "cannot write none/other.py: No such file or directory"),
+        (["mine.py/other.py", "--from", "digits"], "cannot write mine.py/other.py: File exists"),
     ):
         assert main(["new", *arguments]) == 2
         assert message in capsys.readouterr().err
     assert (place / "mine.py").read_text() == "mine"
+
+
+def test_a_file_is_whole_or_not_there(place, capsys, monkeypatch):
+    def full(path, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    assert main(["new", "mine.py", "--from", "digits"]) == 2
+    assert "cannot write mine.py: No space left on device" in capsys.readouterr().err
+    assert list(place.iterdir()) == []
+
+
+def test_a_file_of_ones_own_is_not_recorded(place, capsys):
+    assert main(["new", "mine.py", "--from", "digits"]) == 0
+    assert main(["run", "mine.py", "--record"]) == 2
+    assert "--record is for the recipes that come with limbeck, got mine.py" in capsys.readouterr().err
+    assert sorted(path.name for path in place.iterdir() if path.name != "__pycache__") == ["mine.py"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)

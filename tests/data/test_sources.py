@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from limbeck import DataError
-from limbeck.data import load_arrays, load_letters
+from limbeck.data import load_arrays, load_data, load_letters
 
 LETTERS = "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8"
 
@@ -51,3 +51,22 @@ def test_pickles_in_arrays_are_never_read(tmp_path):
     np.save(tmp_path / "inputs.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"must be an array of numbers in numpy's format"):
         load_arrays(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("tables/tabel.csv", "did you mean tables/table.csv?"),
+        ("tables/tabel", "did you mean tables/table.csv?"),
+        ("wine.csv", "the folder you stand in is "),
+        ("nowhere/table.parquet", "the folder you stand in is "),
+    ],
+)
+def test_a_mistyped_path_is_not_asked_of_the_hub(source, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("limbeck.data.sources.read_hub", lambda *_: pytest.fail("asked over the network"))
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "table.csv").write_text("a,label\n1,x\n")
+    with pytest.raises(DataError, match=f"there is no file or folder {source}") as raised:
+        load_data(source)
+    assert hint in str(raised.value)

@@ -50,6 +50,14 @@ def test_columns_and_classes_may_be_given(tmp_path):
     assert said[0] == "labels: none are used (--unlabelled)"
 
 
+def test_labels_that_only_a_test_set_has_are_not_used_and_told(tmp_path):
+    (tmp_path / "train.csv").write_text("a,b\n1,2\n3,4\n")
+    (tmp_path / "test.csv").write_text("a,b,label\n1,2,x\n")
+    splits, said = read(tmp_path)
+    assert (splits.training.labels, splits.test.labels, splits.test.inputs.tolist()) == (None, None, [[1, 2]])
+    assert "labels: column 'label' of the test set is not used, the training set has none" in said
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "names", "numbers"),
     [

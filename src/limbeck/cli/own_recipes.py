@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import inspect
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import tyro
 from limbeck.cli.names import known
 from limbeck.cli.output import Output, print_json
 from limbeck.errors import ArgumentError
-from limbeck.files import cannot_write
+from limbeck.files import write_bytes
 from limbeck.recipes import RECIPES, Recipe
 
 ENDING = """
@@ -46,13 +47,9 @@ def new(arguments: list[str]) -> None:
     file = options.file
     if file.suffix != ".py" or not file.stem.isidentifier():
         raise ArgumentError(f"a recipe's file must be called as a module is, NAME.py, got {file}")
-    try:
-        with file.open("x", encoding="utf-8") as new_file:
-            new_file.write(copied(RECIPES[names.index(options.from_)], file))
-    except FileExistsError as error:
-        raise ArgumentError(f"{file} is there already", "name another file") from error
-    except OSError as error:
-        raise cannot_write(file, error) from error
+    if os.path.lexists(file):
+        raise ArgumentError(f"{file} is there already", "name another file")
+    write_bytes(file, copied(RECIPES[names.index(options.from_)], file).encode())
     run = f"limbeck run {file} --smoke"
     if options.json:
         print_json({"file": str(file), "run": run})

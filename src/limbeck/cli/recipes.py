@@ -112,6 +112,11 @@ def run(arguments: list[str]) -> None:
     check_seeds(own.num_seeds)
     if options.record and options.smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
+    if options.record and code is not None:
+        raise ArgumentError(
+            f"--record is for the recipes that come with limbeck, got {arguments[0]}",
+            "the figures of a file of your own are in run.json, in the run's folder",
+        )
     with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:

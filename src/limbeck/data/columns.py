@@ -65,6 +65,11 @@ def from_tables(
         DataError: columns are missing, ambiguous or of another kind, or a row is not what it must be.
     """
     chosen = _chosen(tables["training"][0], columns, say)
+    if chosen.label is None and not columns.unlabelled:
+        for split, (part, *_) in tables.items():
+            own = _guessed_label(part)
+            if own is not None:
+                say(f"labels: column {own!r} of the {split} set is not used, the training set has none")
     for part in (part for parts in tables.values() for part in parts):
         lacking = [name for name in _wanted(chosen) if name not in part.table.column_names]
         if lacking:

@@ -185,6 +185,12 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
         )
     if path.is_file() and suffix_of(path) is not None:
         return from_tables(read_tables(path), columns, path.name, say=say)
+    if not path.exists() and _means_a_path(path):
+        near = _near_files(path)
+        raise DataError(
+            f"data must be there, there is no file or folder {source}",
+            f"did you mean {near}?" if near else f"the folder you stand in is {Path.cwd()}",
+        )
     if not path.exists() and is_hub_name(source):
         name, _, configuration = source.partition(":")
         return from_tables(read_hub(name, configuration or None), columns, name, say=say)
@@ -198,6 +204,19 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
     if path.is_dir() and (path / "inputs.npy").exists():
         return Splits(load_arrays(path))
     return _loaded_by_name(source)
+
+
+def _means_a_path(path: Path) -> bool:
+    """Return whether a name is a path's, by its ending or the folder it begins with, and not one of the hub's."""
+    return suffix_of(path) is not None or (len(path.parts) > 1 and Path(path.parts[0]).is_dir())
+
+
+def _near_files(path: Path) -> Path | None:
+    """Return the path of the nearest name beside one that is not there, None where there is none like it."""
+    folder = path.parent
+    there = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    near = difflib.get_close_matches(path.name, there, 1, 0.5)
+    return folder / near[0] if near else None
 
 
 def _has_a_form_of_its_own(folder: Path) -> bool:
