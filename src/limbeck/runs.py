@@ -91,7 +91,7 @@ class Run:
         """Write run.json with what is known about where and how, and `told`."""
         there = self._there() or {}
         kept = {name: there[name] for name in ("data", "trackers") if name in there}
-        asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command}
+        asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command, "smoke": self.smoke}
         write_json(self.folder / "run.json", {**self.identity(), **kept, **provenance(), **asked, **told})
 
     def identity(self) -> dict[str, Any]:

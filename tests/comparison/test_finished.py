@@ -38,6 +38,13 @@ def test_runs_are_read_from_their_folders(small_runs):
     assert len(narrow.labels) == 897
 
 
+def test_a_smoke_run_is_one_whatever_its_findings_say(small_runs, tmp_path):
+    copy = changed(small_runs / "hot", tmp_path, findings=["It helps."])
+    assert read_runs([small_runs / "warm", copy])[1].smoke
+    whole = changed(copy, tmp_path / "whole", smoke=False)
+    assert not read_runs([small_runs / "warm", whole])[1].smoke
+
+
 def test_folders_of_one_name_are_told_apart_by_their_paths(small_runs, tmp_path):
     shutil.copytree(small_runs / "hot", tmp_path / "warm")
     names = [run.name for run in read_runs([small_runs / "warm", tmp_path / "warm", small_runs / "hot"])]
@@ -72,7 +79,7 @@ def test_runs_on_other_test_data_are_refused(small_runs, tmp_path):
         ({"cast": {}}, r"run.json is damaged \(KeyError: 'student'\)"),
         ({"judgements": {"student": [{}]}}, r"run.json is damaged \((KeyError|ArgumentError)"),
         ({"judgements": {"teacher": [], "twin": [], "student": []}}, r"run.json is damaged"),
-        ({"findings": 3}, "run.json is damaged"),
+        ({"rows": 3}, "run.json is damaged"),
     ],
 )
 def test_runs_that_are_unfinished_old_or_damaged_are_refused(small_runs, tmp_path, changes, message):

@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.conclusion import SMOKE, read_judged, read_test_set
+from limbeck.conclusion import read_judged, read_test_set
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, RunError
 from limbeck.files import DAMAGED_HINT
@@ -95,7 +95,7 @@ def _read(folder: Path, name: str) -> Finished:
             command=str(told["command"]),
             config=dict(told["config"]),
             rows=list(told["rows"]),
-            smoke=SMOKE in told["findings"],
+            smoke=told.get("smoke", False),
             cast={part: setting for part, setting in told["cast"].items() if told["judgements"][setting]},
             judgements={name: [read_judgement(each) for each in own] for name, own in told["judgements"].items()},
             test_set=read_test_set(folder),

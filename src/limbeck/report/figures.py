@@ -1,6 +1,6 @@
 """What a finished run's run.json tells the page, made ready to be printed and drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,13 +45,9 @@ class Figures:
         """
         rows, costs = told["rows"], told.get("costs", [])
         return cls(
-            "" if _is_smoke(told["findings"]) else headline(rows, costs, num_examples),
+            "" if told.get("smoke") else headline(rows, costs, num_examples),
             points(rows, costs, num_examples),
             cost_table(costs),
             judgement_table(told.get("judgements", {})),
             [Tracked(str(each["name"]), str(each["where"])) for each in told.get("trackers", [])],
         )
-
-
-def _is_smoke(findings: Sequence[str]) -> bool:
-    return bool(findings) and findings[0].startswith("A smoke run")
