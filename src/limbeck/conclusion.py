@@ -17,8 +17,8 @@ from limbeck.runs import Run, read_finished
 from limbeck.ship.export import can_ship
 from limbeck.ship.shipping import Shipment, ship, withdraw
 from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
+from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training import Row
-from limbeck.training.checkpoint import load_tensors, save_tensors
 
 HELD_OUT, HELD_OUT_LABELS = "validation/", "labels of validation"  # in judged.safetensors, beside the models' names
 SMOKE = "A smoke run: its figures mean nothing."

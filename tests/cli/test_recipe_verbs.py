@@ -13,7 +13,7 @@ from limbeck.conclusion import read_judged
 from limbeck.judge import fit_temperature, read_judgement
 from limbeck.recipes import RECIPES
 from limbeck.runs import default_cache
-from limbeck.training.checkpoint import load_tensors, save_tensors
+from limbeck.tensor_files import load_tensors, save_tensors
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
 

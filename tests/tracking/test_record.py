@@ -7,8 +7,8 @@ import pytest
 
 from limbeck import RunError
 from limbeck.runs import read_run
+from limbeck.tensor_files import load_tensors
 from limbeck.tracking.record import read_record
-from limbeck.training.checkpoint import load_tensors
 
 
 def rewrite(folder, **change):

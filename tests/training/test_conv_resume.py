@@ -13,8 +13,9 @@ from torch import nn
 from limbeck import Budget, TransferSet, fit, write_soft_targets
 from limbeck.data import CropFlip
 from limbeck.models import Dropout
+from limbeck.tensor_files import load_tensors
 from limbeck.training import clock
-from limbeck.training.checkpoint import load_tensors, restore_training, save_training
+from limbeck.training.checkpoint import restore_training, save_training
 from limbeck.training.objectives import FromSoftTargets
 
 QUICK = Budget(epochs=2, batch_size=8, learning_rate=1e-2, precision="32-true")

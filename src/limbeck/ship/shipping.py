@@ -25,7 +25,7 @@ from limbeck.ship.export import check_can_ship, export_onnx, net_of, on_cpu
 from limbeck.ship.parity import Parity
 from limbeck.ship.quantise import calibration_rows, quantise
 from limbeck.teachers import Teacher, from_onnx, predict, teacher_fingerprint
-from limbeck.training.checkpoint import load_tensors, save_tensors
+from limbeck.tensor_files import load_tensors, save_tensors
 
 STUDENT, INT8 = "student, ONNX", "student, int8"
 FILES = {STUDENT: "student.onnx", INT8: "student-int8.onnx"}

@@ -9,6 +9,7 @@ from typing import Any
 from limbeck.errors import RunError
 from limbeck.files import DAMAGED_HINT
 from limbeck.runs import flat, read_finished
+from limbeck.tensor_files import load_tensors
 from limbeck.tracking.names import legal
 
 REPORT = "report.html"
@@ -80,7 +81,6 @@ def _keys(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _curves(folder: Path, seeds: int) -> Iterator[tuple[bool, Step]]:
     """Yield each epoch of each net, and whether the run's folder holds its events."""
-    from limbeck.training.checkpoint import load_tensors
     from limbeck.training.curves import EVENTS
 
     for seed in range(seeds):

@@ -32,8 +32,9 @@ from limbeck.files import fingerprint, locked, write_json
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
 from limbeck.teachers import described, forwards, laid_out, layout_for, predict, weights_fingerprint
+from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training.ahead import ahead
-from limbeck.training.checkpoint import load_tensors, restore_training, save_tensors, save_training
+from limbeck.training.checkpoint import restore_training, save_training
 from limbeck.training.clock import Clock
 from limbeck.training.curves import Curves
 from limbeck.training.objectives import FromLabels, Objective
