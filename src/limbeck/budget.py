@@ -75,6 +75,16 @@ class Budget:
         return {name: value for name, value in asdict(self).items() if value != YOUNGER.get(name, ...)}
 
 
+def epochs_for(rows: int, batch_size: int, steps: int, epochs: tuple[int, int]) -> int:
+    """Return how many epochs come to so many steps, at least the first and at most the second of two numbers.
+
+    >>> epochs_for(rows=2560, batch_size=64, steps=3000, epochs=(30, 300))
+    75
+    """
+    least, most = epochs
+    return min(most, max(least, -(-steps // -(-rows // batch_size))))
+
+
 def _one_of(name: str, kind: object) -> str:
     return f"{name} must be one of {', '.join(get_args(kind))}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from limbeck.budget import Budget
+from limbeck.budget import Budget, epochs_for
 from limbeck.cli.recipes import RoadOptions, check_seeds, tell
 from limbeck.cli.softening import SourceOptions, TeacherOptions, teacher_from
 from limbeck.cli.tracking import tracking
@@ -101,8 +101,6 @@ def resolved(
     config: Distillation, train: "TransferSet", say: Callable[[str], None], *, epochs_given: bool
 ) -> Distillation:
     """Return a configuration that says what is spent and how much labels count, where that was left to the data."""
-    from limbeck.own import epochs_for
-
     hard_weight, budget = config.hard_weight, config.budget
     if hard_weight is None:
         hard_weight = HARD_WEIGHT if train.has_labels else 0.0
@@ -115,7 +113,8 @@ def resolved(
 def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Callable[[str], None]) -> "Journey":
     """Return the journey of a resolved configuration, all that it names made ready; what was chosen is told."""
     from limbeck.distillation import TAUGHT_ON_THESE, num_outputs
-    from limbeck.own import Preprocessing, looked_at, proposed_student, ready_student, ready_teacher
+    from limbeck.models.proposed import proposed_student
+    from limbeck.readying import Preprocessing, looked_at, ready_student, ready_teacher
     from limbeck.road import Journey
     from limbeck.teachers import load_student
 

@@ -1,6 +1,7 @@
-"""The student that is proposed for a teacher that is no net: small, on standardised inputs. Not in the paper."""
+"""The student proposed for a teacher: a narrower copy of a net, a small net for all others. Not in the paper."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -8,13 +9,43 @@ from torch import Tensor, nn
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models.mlp import MLP
+from limbeck.models.narrowed import fresh, narrowed
 from limbeck.models.normalised import Normalised
 from limbeck.models.vgg import VGG
+from limbeck.teachers import Teacher, members_of
 
+NetMaker = Callable[[], nn.Module]
 HIDDEN = (128, 128)
 CHANNELS = (16, 32, 64, 128)  # of a block's two convolutions, each block at half the resolution
 SMALLEST = 4  # pixels of a side that are not halved any more
 BLOCK = 4096  # rows read at once
+
+
+def proposed_student(teacher: Teacher, train: TransferSet, num_classes: int) -> tuple[NetMaker, list[str]]:
+    """Return what makes the student that is proposed for a teacher, and what to say of it.
+
+    For a net it is a narrower copy; for an ensemble of nets, of its first. For any other teacher it is a small net on
+    standardised inputs.
+
+    Raises:
+        ArgumentError: none can be proposed.
+    """
+    members, _, _ = members_of(teacher)
+    net = next((member for member in members if isinstance(member, nn.Module)), None)
+    if net is None:
+        made = proposed(train, num_classes)
+        count = sum(parameter.numel() for parameter in made.parameters())
+        layers = f"{type(getattr(made, 'net', made)).__name__} on standardised inputs, {count:,} parameters"
+        return lambda: fresh(made), [f"a student is proposed: {layers}", f"  {_widths(made)}"]
+    found = narrowed(net, train.at(train.ids[:2]))
+    return lambda: fresh(found.net), list(found.told())
+
+
+def _widths(net: nn.Module) -> str:
+    """Return the widths of a net's layers, one after the other."""
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    weights = [layer.weight for layer in layers]
+    return " → ".join(str(width) for width in [weights[0].shape[1], *(weight.shape[0] for weight in weights)])
 
 
 def proposed(train: TransferSet, num_classes: int) -> nn.Module:

@@ -1,7 +1,6 @@
 """Anybody's own teacher and student, made ready for the road: behind their preprocessing, and seen to fit the data."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor, nn
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Logits, Normalised
-from limbeck.models.narrowed import fresh, narrowed
-from limbeck.models.proposed import proposed
+from limbeck.models.proposed import NetMaker
 from limbeck.teachers import (
     Ensemble,
     Teacher,
@@ -26,7 +24,6 @@ from limbeck.teachers import (
 LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
 PIXELS_HINT = "--scale 255 gives it pixels as floats in 0..1; --mean and --std normalise them"
-NetMaker = Callable[[], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -125,33 +122,6 @@ def _check_classes(logits: Tensor, train: TransferSet) -> None:
         )
 
 
-def proposed_student(teacher: Teacher, train: TransferSet, num_classes: int) -> tuple[NetMaker, list[str]]:
-    """Return what makes the student that is proposed for a teacher, and what to say of it.
-
-    For a net it is a narrower copy; for an ensemble of nets, of its first. For any other teacher it is a small net on
-    standardised inputs.
-
-    Raises:
-        ArgumentError: none can be proposed.
-    """
-    members, _, _ = members_of(teacher)
-    net = next((member for member in members if isinstance(member, nn.Module)), None)
-    if net is None:
-        made = proposed(train, num_classes)
-        count = sum(parameter.numel() for parameter in made.parameters())
-        layers = f"{type(getattr(made, 'net', made)).__name__} on standardised inputs, {count:,} parameters"
-        return lambda: fresh(made), [f"a student is proposed: {layers}", f"  {_widths(made)}"]
-    found = narrowed(net, train.at(train.ids[:2]))
-    return lambda: fresh(found.net), list(found.told())
-
-
-def _widths(net: nn.Module) -> str:
-    """Return the widths of a net's layers, one after the other."""
-    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    weights = [layer.weight for layer in layers]
-    return " → ".join(str(width) for width in [weights[0].shape[1], *(weight.shape[0] for weight in weights)])
-
-
 def looked_at(teacher: Teacher, held_out: TransferSet, *, cut: bool) -> list[str]:
     """Return what to say of a teacher on labelled rows that are held out: how often it is right, and if that is odd.
 
@@ -173,13 +143,3 @@ def looked_at(teacher: Teacher, held_out: TransferSet, *, cut: bool) -> list[str
             "wants of its inputs (--scale, --mean, --std)"
         )
     return told
-
-
-def epochs_for(rows: int, batch_size: int, steps: int, epochs: tuple[int, int]) -> int:
-    """Return how many epochs come to so many steps, at least the first and at most the second of two numbers.
-
-    >>> epochs_for(rows=2560, batch_size=64, steps=3000, epochs=(30, 300))
-    75
-    """
-    least, most = epochs
-    return min(most, max(least, -(-steps // -(-rows // batch_size))))

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from limbeck.models import Normalised
-from limbeck.own import Preprocessing
+from limbeck.readying import Preprocessing
 
 
 def test_preprocessing_lies_where_the_net_does():
