@@ -39,8 +39,9 @@ def tracking(options: TrackerOptions, run: Run) -> Iterator[None]:
     trackers = list(_others(options, run))
     yield
     from limbeck.conclusion import draw
+    from limbeck.events import FOLDER
     from limbeck.tracking.sending import send
-    from limbeck.tracking.tensorboard import FOLDER, TensorBoard
+    from limbeck.tracking.tensorboard import TensorBoard
 
     here = [TensorBoard(run.folder / FOLDER)] if "tensorboard" in options.tracker else []
     send(run.folder, [*here, *trackers], draw, run.progress)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import RunError
+from limbeck.events import FOLDER as EVENTS
 from limbeck.files import DAMAGED_HINT
 from limbeck.runs import flat, read_finished
 from limbeck.tensor_files import load_tensors
@@ -81,8 +82,6 @@ def _keys(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _curves(folder: Path, seeds: int) -> Iterator[tuple[bool, Step]]:
     """Yield each epoch of each net, and whether the run's folder holds its events."""
-    from limbeck.training.curves import EVENTS
-
     for seed in range(seeds):
         path = folder / f"seed-{seed}" / "judged.safetensors"
         histories = load_tensors(path)[1]["histories"] if path.exists() else {}  # a study keeps those of seed 0 alone

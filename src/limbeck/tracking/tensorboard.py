@@ -1,21 +1,13 @@
-"""TensorBoard: event files that are written by the thread that tells them.
+"""TensorBoard: event files in the run's folder."""
 
-Its usual writer has a thread of its own, which dies unseen when the disk is full, and then whoever tells it more waits
-for it for ever.
-"""
-
-import contextlib
-import shutil
-import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from limbeck.events import Events
 from limbeck.runs import flat
 from limbeck.tracking.tracker import Entry, Tracker, settings_of
-
-FOLDER = "tensorboard"
 
 
 class TensorBoard(Tracker):
@@ -55,18 +47,11 @@ class TensorBoard(Tracker):
         return entry["name"] == self.name
 
     def open(self, known: Entry | None = None) -> Entry:
-        from tensorboardX.event_file_writer import EventsWriter
-
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        self._events = EventsWriter(str(self.folder / "events"))
+        self._events = Events(self.folder)
         return {"name": self.name, "where": self.folder.name, "id": self.version}
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        from tensorboardX.summary import scalar
-
-        for name, value in metrics.items():
-            self._write(scalar(name, value), step or 0)
+        self._events.tell(metrics, step or 0)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         from tensorboardX.summary import hparams
@@ -76,7 +61,7 @@ class TensorBoard(Tracker):
             for name, value in flat(settings_of(params)).items()
         }
         for summary in hparams(told, {}):
-            self._write(summary)
+            self._events.write(summary)
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         self._text("tags", "\n".join(["| tag | |", "|---|---|", *(f"| {name} | {tags[name]} |" for name in tags)]))
@@ -91,16 +76,10 @@ class TensorBoard(Tracker):
         self._events.flush()
 
     def finalize(self, status: str) -> None:
-        """Let go of the file; what was told was written out, or has been complained of."""
-        with contextlib.suppress(OSError):
-            self._events.close()
+        """Let go of the file."""
+        self._events.close()
 
     def _text(self, name: str, said: str) -> None:
         from tensorboardX.summary import text
 
-        self._write(text(name, said))
-
-    def _write(self, summary: Any, step: int = 0) -> None:
-        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue] - made by protobuf
-
-        self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self._events.write(text(name, said))

@@ -3,22 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from limbeck.events import FOLDER, Events
 from limbeck.files import cannot_write
 
-CSV, EVENTS = "curves.csv", "tensorboard"
+CSV = "curves.csv"
 
 
 class Curves:
     """The two records of one training, told one row an epoch; a resumed training tells its past again."""
 
     def __init__(self, folder: Path, history: Sequence[Mapping[str, float]]) -> None:
-        from limbeck.tracking.tensorboard import TensorBoard  # as late as Fabric, which it builds on
-
         self.folder = folder
-        self._events = TensorBoard(folder / EVENTS)
         try:
             (folder / CSV).unlink(missing_ok=True)
-            self._events.open()
+            self._events = Events(folder / FOLDER)
         except OSError as error:
             raise cannot_write(folder, error) from error
         for row in history:
@@ -36,11 +34,11 @@ class Curves:
                 if table.tell() == 0:
                     table.write(",".join(row) + "\n")
                 table.write(",".join(repr(value) for value in row.values()) + "\n")
-            self._events.log_metrics(row, int(row["epoch"]))
-            self._events.save()
+            self._events.tell(row, int(row["epoch"]))
+            self._events.flush()
         except OSError as error:
             raise cannot_write(path, error) from error
 
     def close(self) -> None:
         """Let go of the files; each row was written out when it was told, or has been complained of."""
-        self._events.finalize("success")
+        self._events.close()
