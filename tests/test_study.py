@@ -77,6 +77,7 @@ def test_each_arm_is_trained_once_a_seed_and_never_again(tmp_path, untrainable):
     again = other.compare(lambda _: two_arms(other))
     assert torch.equal(again["student"][0].test_logits, first["student"][0].test_logits)
     assert again["student"][0].seconds == first["student"][0].seconds
+    assert again["student"][0].start == first["student"][0].start == first["twin"][0].start
 
 
 def sets(study):

@@ -85,6 +85,7 @@ def test_the_page_is_one_file_with_all_of_it(runs, tmp_path):
     figure = json.loads(text.split('<script type="application/json" id="figures">')[1].split("</script>")[0])
     (student,) = [line for line in figure["compared-errors"]["data"] if line["name"] == "student"]
     assert student["y"] == ["warm", "hot", "narrow"]
+    assert figure["compared-errors"]["layout"]["yaxis"]["autorange"] == "reversed"  # the first run comes first
     low, high = interval(runs[0].errors, 897)
     mean = sum(runs[0].errors) / 2
     assert student["x"][0] == pytest.approx(mean)

@@ -108,6 +108,6 @@ def fit_temperature(logits: Float[Tensor, "examples classes"], labels: Int[Tenso
     highest = 1.0
     while slope(highest) < 0 and highest < 1 / LOWEST_TEMPERATURE:
         highest *= 2
-    if not (slope(0.0) < 0 < slope(highest)) or not (of_label < 0).any():
+    if not slope(0.0) < 0 < slope(highest):
         return None
     return 1 / float(root_scalar(slope, bracket=(0.0, highest), xtol=1e-15).root)
