@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.evidence import Outcome, difference_told, figures, find, formatted, row_of, tabulate
-from limbeck.judge import Measures, NetsDifference
+from limbeck.judge import Measures, NetsDifference, paired_interval
 
 BY_TEN = NetsDifference(-10, -18.5, -1.5, 0.04)
 
@@ -65,8 +65,19 @@ def test_more_twins_are_told_of_and_a_teacher_may_have_no_parameters():
 
 def test_one_seed_and_no_gap():
     difference = "The student makes 10.0 more test errors than its label-only twin (70.0 against 60.0 of 1,000; "
-    over = "1 seed, 95% interval over test examples -18.5 to -1.5, exact McNemar p = 0.04)."
+    over = "1 seed, 95% interval over test examples +1.5 to +18.5, exact McNemar p = 0.04)."
     assert find([outcome([60], None, 60, 70)])[0] == difference + over
+
+
+def test_the_interval_is_of_as_many_more_as_are_told():
+    worse = [outcome([30], None, twin, student) for twin, student in ((40, 60), (41, 62), (41, 58))]
+    low, high = (f"{bound:+.1f}" for bound in paired_interval([60, 62, 58], [40, 41, 41])[1:])
+    assert (
+        "makes 19.3 more test errors than its label-only twin (60.0 against 40.7 of 1,000; 3 paired seeds, 95% "
+        in (find(worse)[0])
+    )
+    assert f"interval of the difference {low} to {high}, " in find(worse)[0]
+    assert low > "+0"
 
 
 def test_a_share_recovered_has_its_n_and_its_interval():

@@ -201,15 +201,20 @@ def compared(
 ) -> str:
     """Return in words by how much two settings of the same seeds differ, and whether it is a difference.
 
-    Of one seed there are two nets, and `one_seed` tells their difference, the other's errors less its own.
+    The interval is that of what is told: of how many errors fewer, or of how many more. Of one seed there are two nets,
+    and `one_seed` tells their difference, the other's errors less its own.
 
     >>> compared("It", [70, 72], "its twin", [80, 78], 10_000)  # doctest: +NORMALIZE_WHITESPACE
     'It makes 8.0 fewer test errors than its twin (71.0 against 79.0 of 10,000; 2 paired seeds, 95% interval of the
     difference -17.4 to +33.4, sign-flip p = 0.5).'
     """
-    difference, interval = np.mean(its) - np.mean(errors), paired_interval(its, errors)
-    verb = f"{abs(difference):.1f} {'fewer' if difference >= 0 else 'more'} test errors than {other}"
-    test = "1 seed" if one_seed is None else f"1 seed, {over_examples(one_seed)}"
+    difference = np.mean(its) - np.mean(errors)
+    fewer = difference >= 0
+    interval = paired_interval(its, errors) if fewer else paired_interval(errors, its)
+    verb = f"{abs(difference):.1f} {'fewer' if fewer else 'more'} test errors than {other}"
+    test = "1 seed"
+    if one_seed is not None:
+        test = f"1 seed, {over_examples(one_seed if fewer else one_seed.turned())}"
     if interval is not None:
         test = (
             f"{len(errors)} paired seeds, 95% interval of the difference {interval[1]:+.1f} to {interval[2]:+.1f}, "

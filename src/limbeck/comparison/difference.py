@@ -69,7 +69,7 @@ class Difference:
             f"{own.verdict}: the student of {own.first.name} makes {more - fewer:.1f} fewer test errors than that of "
             f"{own.second.name} ({fewer:.1f} against {more:.1f} of {len(own.first.labels):,}; {_grounds(own)})."
         )
-        nets = _negated(own.of_nets)
+        nets = own.of_nets.turned()
         more_or_fewer = f"{abs(nets.errors):.0f} {'fewer' if nets.errors >= 0 else 'more'}"
         return f"{_capital(said)} Its net of seed 0 makes {more_or_fewer} ({over_examples(nets)}): {own.nets}."
 
@@ -88,12 +88,6 @@ def _grounds(difference: Difference) -> str:
     if own.paired:
         return f"{own.seeds[0]} paired seeds, {bounds}, sign-flip p = {own.p:.2g}"
     return f"{own.seeds[0]} and {own.seeds[1]} seeds that are no pairs, {bounds}, permutation p = {own.p:.2g}"
-
-
-def _negated(difference: NetsDifference) -> NetsDifference:
-    """Return second - first."""
-    low, high = 0.0 - difference.high, 0.0 - difference.low
-    return NetsDifference(0.0 - difference.errors, low, high, difference.p)
 
 
 def _capital(text: str) -> str:

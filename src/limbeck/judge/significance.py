@@ -82,6 +82,10 @@ class NetsDifference:
     p: float
     """Exact McNemar."""
 
+    def turned(self) -> "NetsDifference":
+        """Return second - first."""
+        return NetsDifference(*(0.0 - each for each in (self.errors, self.high, self.low)), p=self.p)
+
 
 def nets_difference(
     first: Float[Tensor, "examples classes"],
