@@ -88,7 +88,8 @@ def test_only_our_two_scripts_may_run_and_nothing_may_be_fetched(written, models
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     assert policy[1].startswith(
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src 'sha256-"
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "script-src 'sha256-"
     )
     assert policy[1].count("sha256-") == 2
     assert [link for link in Reader(page).links if not link.startswith("data:")] == []
