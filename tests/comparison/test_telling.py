@@ -10,7 +10,7 @@ from limbeck.comparison import differences, page_of, read_runs, table_of, told_c
 from limbeck.comparison.telling import warnings_of
 from limbeck.evidence import formatted
 from limbeck.judge import seeds_interval
-from limbeck.report.comparison import write_comparison
+from limbeck.report.comparison_page import write_comparison
 from limbeck.report.trade_offs import interval
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from limbeck.report.comparison import Compared, Errors, write_comparison
+from limbeck.report.comparison_page import Compared, Errors, write_comparison
 
 EVIL = "<img src=x onerror=alert(1)>"
 COMPARED = Compared(

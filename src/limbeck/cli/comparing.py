@@ -30,7 +30,7 @@ def compare(arguments: list[str]) -> None:
     for folder in options.runs:
         read_finished(folder)  # what is no run is said at once: the rest waits for torch
     from limbeck import comparison
-    from limbeck.report.comparison import write_comparison
+    from limbeck.report.comparison_page import write_comparison
 
     runs = comparison.read_runs(options.runs)
     page = comparison.page_of(runs)

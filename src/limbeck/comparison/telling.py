@@ -9,7 +9,7 @@ from limbeck.comparison.finished import Finished
 from limbeck.conclusion import SMOKE
 from limbeck.evidence import formatted, row_of, tabulate
 from limbeck.judge import Judgement
-from limbeck.report.comparison import Compared, Errors
+from limbeck.report.comparison_page import Compared, Errors
 from limbeck.runs import flat
 
 
