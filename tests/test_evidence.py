@@ -80,6 +80,13 @@ def test_the_interval_is_of_as_many_more_as_are_told():
     assert low > "+0"
 
 
+def test_a_share_below_zero_is_none_of_the_gap():
+    none = "It recovers none of the gap between the twin and the teacher "
+    seeds = [outcome([30], None, 60, student) for student in (70, 72, 74)]
+    assert find(seeds)[1] == none + "(3 paired seeds, 95% interval -57% to -23%)."
+    assert find(seeds[:1])[1] == none + "(1 seed)."
+
+
 def test_a_share_recovered_has_its_n_and_its_interval():
     seeds = [outcome([30], None, twin, student) for twin, student in ((60, 40), (62, 41), (58, 41))]
     assert find(seeds)[1] == (

@@ -263,7 +263,16 @@ def recovered(
         told = f"{n}, 95% interval {percent(interval[0])} to {percent(interval[1])}"
     else:
         told = n if len(twin) == 1 else f"{n}, and no interval: they don't show that there is a gap"
-    return [f"{name} recovers {percent(share)} of the gap between the twin and the {by} ({told})."]
+    return [f"{name} recovers {share_told(share)} of the gap between the twin and the {by} ({told})."]
+
+
+def share_told(share: float) -> str:
+    """Return in words how much of a gap a share is: below 0 it is none.
+
+    >>> share_told(0.48), share_told(-0.72)
+    ('48%', 'none')
+    """
+    return percent(share) if share >= 0 else "none"
 
 
 def percent(share: float) -> str:

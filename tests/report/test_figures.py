@@ -56,9 +56,26 @@ def test_a_gap_that_the_seeds_do_not_show_has_no_interval():
 
 def test_a_headline_without_an_ensemble_or_a_gap():
     said = headline(rows("teacher", "twin", "student", seeds=1), [], 900)
-    assert "and the teacher 30.0 (1 seed): it recovers 100% of the gap. Beside the teacher it has 10 × fewer" in said
+    assert "and the teacher 30.0 (1 seed). Beside the teacher it has 10 × fewer" in said
     bare = headline(rows("twin", "student"), [], 900)
     assert bare == "The student makes 32.0 test errors in 900, its label-only twin 42.0 (means of 3 seeds)."
+
+
+def three_settings(twin, student):
+    errors = {"teacher": [30, 30, 30], "twin": twin, "student": student}
+    return [row_of(name, "test errors", values, None) for name, values in errors.items()]
+
+
+def test_a_headline_tells_no_share_where_student_and_twin_are_not_shown_to_differ():
+    said = headline(three_settings([60, 62, 61], [50, 70, 58]), [], 900)
+    assert said.endswith(
+        "and the teacher 30.0 (means of 3 seeds): that the student differs from its twin is not shown."
+    )
+
+
+def test_a_share_below_zero_is_none_of_the_gap():
+    said = headline(three_settings([60, 60, 60], [70, 72, 74]), [], 900)
+    assert said.endswith("(means of 3 seeds): it recovers none of the gap (95% interval -57% to -23%).")
 
 
 def test_without_a_twin_there_is_no_headline():

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from limbeck.evidence import LATENCY, percent
-from limbeck.judge import recovered_interval, share_recovered
+from limbeck.evidence import LATENCY, percent, share_told
+from limbeck.judge import paired_interval, recovered_interval, share_recovered
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of record."""
@@ -18,14 +18,11 @@ def headline(rows: Rows, costs: Sequence[Mapping[str, Any]], num_examples: int) 
         return ""
     student, twin = _mean(errors["student"]), _mean(errors["twin"])
     said = f"The student makes {student:,.1f} test errors in {num_examples:,}, its label-only twin {twin:,.1f}"
-    share, interval = None, None
     if by in errors:
         said += f" and the {by} {_mean(errors[by]):,.1f}"
-        three = errors["twin"], errors[by], errors["student"]
-        share, interval = share_recovered(*three), recovered_interval(*three)
     seeds = len(errors["student"])
     said += " (1 seed)" if seeds == 1 else f" (means of {seeds} seeds)"
-    said += "." if share is None else f": it recovers {percent(share)} of the gap{_told(interval, seeds)}."
+    said += f"{_share(errors['twin'], errors[by], errors['student'])}." if by in errors else "."
     told = " and ".join(_ratios(rows, costs, by))
     return f"{said} Beside the {by} it {told}." if told else said
 
@@ -51,10 +48,24 @@ def _ratio(what: str, large: float | None, small: float | None) -> list[str]:
     return [what.format(_times(large / small))] if large and small else []
 
 
-def _told(interval: tuple[float, float] | None, seeds: int) -> str:
-    """Return the interval of the share in words, or why several seeds have none."""
+def _share(twin: Sequence[float], teacher: Sequence[float], student: Sequence[float]) -> str:
+    """Return in words which share of the gap the student recovers, "" where there is no gap.
+
+    Of one seed nothing: its errors alone don't show that student and twin differ.
+    """
+    share, difference = share_recovered(twin, teacher, student), paired_interval(twin, student)
+    if share is None or difference is None:
+        return ""
+    _, low, high = difference
+    if low <= 0 <= high:
+        return ": that the student differs from its twin is not shown"
+    return f": it recovers {share_told(share)} of the gap{_told(recovered_interval(twin, teacher, student))}"
+
+
+def _told(interval: tuple[float, float] | None) -> str:
+    """Return the interval of the share in words, or why there is none."""
     if interval is None:
-        return "" if seeds == 1 else " (and no interval: they don't show that there is a gap)"
+        return " (and no interval: they don't show that there is a gap)"
     return f" (95% interval {percent(interval[0])} to {percent(interval[1])})"
 
 
