@@ -47,7 +47,7 @@ def test_a_run_that_is_better_may_be_worse_in_seed_0():
     assert found.sentence.startswith(
         "Too few seeds to tell: the student of a makes 5.0 fewer test errors than that of b ("
     )
-    assert "Its net of seed 0 makes 5 more (95% interval over test examples -" in found.sentence
+    assert "Its net of seed 0 makes 5 more (95% interval over test examples +" in found.sentence
 
 
 def test_of_one_seed_it_is_not_told_whatever_its_two_nets_say():

@@ -69,9 +69,8 @@ class Difference:
             f"{own.verdict}: the student of {own.first.name} makes {more - fewer:.1f} fewer test errors than that of "
             f"{own.second.name} ({fewer:.1f} against {more:.1f} of {len(own.first.labels):,}; {_grounds(own)})."
         )
-        nets = own.of_nets.turned()
-        more_or_fewer = f"{abs(nets.errors):.0f} {'fewer' if nets.errors >= 0 else 'more'}"
-        return f"{_capital(said)} Its net of seed 0 makes {more_or_fewer} ({over_examples(nets)}): {own.nets}."
+        nets, word = (own.of_nets, "more") if own.of_nets.errors > 0 else (own.of_nets.turned(), "fewer")
+        return f"{_capital(said)} Its net of seed 0 makes {nets.errors:.0f} {word} ({over_examples(nets)}): {own.nets}."
 
 
 def differences(runs: Sequence[Finished]) -> list[Difference]:
