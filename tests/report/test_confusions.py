@@ -20,6 +20,12 @@ def test_confusions_are_label_by_choice_without_the_diagonal(models, test_set):
     assert errors["z"] == [[None, 0, 1], [1, None, 0], [0, 1, None]]
     assert errors["text"] == [["", "", "1"], ["1", "", ""], ["", "1", ""]]
     assert right["text"] == ["1", "1", "1"]
+    assert right["hoverinfo"] == "skip"  # it would take the clicks on its neighbours
+    assert errors["hovertext"][0] == [
+        "ant known as such: 1",
+        f"ant taken for {errors['x'][1]}: 0",
+        "ant taken for cow: 1",
+    ]
     assert student.figure["data"][0]["z"] == [[None, 0, 0], [0, None, 1], [0, 0, None]]
     assert teacher.caption == "0 errors in 6 (0.0%, 95% interval 0.0% to 39.0%)."
 

@@ -21,6 +21,8 @@ def told(page, part):
 def click_cell(page, matrix, label, choice, classes=3):
     box = page.locator(".matrix .plot").nth(matrix).locator(".nsewdrag").last.bounding_box()
     place = {"x": box["width"] * (choice + 0.5) / classes, "y": box["height"] * (label + 0.5) / classes}
+    page.locator(".matrix .plot").nth(matrix).locator(".nsewdrag").last.hover(position=place)
+    page.wait_for_timeout(100)  # plotly looks where the pointer is every 50 ms
     page.locator(".matrix .plot").nth(matrix).locator(".nsewdrag").last.click(position=place)
 
 
@@ -42,6 +44,16 @@ def test_a_click_on_the_diagonal_shows_right_answers(farm):
     click_cell(farm, 0, 0, 0)
     assert told(farm, "#cell-title") == "ant known as such by the teacher"
     assert sorted(shown(farm, "#cell-examples")) == [0, 3]
+
+
+def test_a_click_beside_the_diagonal_opens_the_cell_clicked(opened):
+    cast = [Judged(name, torch.eye(20)) for name in ("teacher", "twin", "student")]
+    page = opened(cast, TransferSet(torch.zeros(20, 1), torch.arange(20)))
+    for label, choice in ((9, 10), (10, 9), (9, 9)):
+        page.wait_for_timeout(400)  # or plotly takes two clicks for a double one
+        click_cell(page, 2, label, choice, classes=20)
+        told_of = "known as such" if label == choice else f"taken for {choice}"
+        assert told(page, "#cell-title") == f"{label} {told_of} by the student"
 
 
 def test_a_cell_with_no_example_says_so(farm):
@@ -153,6 +165,19 @@ def test_values_stand_for_an_input_that_is_no_image(opened, models, test_set):
     assert table.locator("caption").inner_text() == "The values of example 4"
     assert table.locator("td").all_inner_texts() == [str(40 + place) for place in range(10)]
     assert page.locator("article img").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_wide_values_stay_in_their_card(opened, models, test_set, width):
+    rows = TransferSet(-1.2345e-5 * torch.arange(1.0, 145).reshape(6, 24), test_set.labels)
+    page = opened(models, rows, width=width, drawn=False)
+    assert page.locator("#soft-examples .values td").count() == 6 * 24
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    articles = page.locator("article")
+    assert articles.evaluate_all("(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length") == 0
+    box = page.get_by_role("group", name="Values of example 4").last
+    box.press("ArrowRight")
+    page.wait_for_function("(box) => box.scrollLeft > 0", arg=box.element_handle())
 
 
 def test_models_that_make_no_mistake(opened, models, test_set):

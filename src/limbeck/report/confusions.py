@@ -63,10 +63,22 @@ def _matrix(table: Int[Tensor, "drawn drawn"], names: list[str], most: int) -> l
         return [heatmap]
     heatmap["text"] = [[str(count) if count else "" for count in row] for row in errors]
     heatmap["texttemplate"] = "%{text}"
+    heatmap |= {"hoverongaps": True, "hovertext": _told(table, names), "hovertemplate": "%{hovertext}<extra></extra>"}
     return [heatmap, _diagonal(table, names)]
 
 
+def _told(table: Int[Tensor, "drawn drawn"], names: list[str]) -> list[list[str]]:
+    return [
+        [
+            f"{label} known as such: {count}" if label == choice else f"{label} taken for {choice}: {count}"
+            for choice, count in zip(names, row, strict=True)
+        ]
+        for label, row in zip(names, table.tolist(), strict=True)
+    ]
+
+
 def _diagonal(table: Int[Tensor, "drawn drawn"], names: list[str]) -> dict[str, Any]:
+    """Return the right answers' numbers; the pointer is the heatmap's, or they would take it from cells nearby."""
     return {
         "type": "scatter",
         "mode": "text",
@@ -74,7 +86,7 @@ def _diagonal(table: Int[Tensor, "drawn drawn"], names: list[str]) -> dict[str, 
         "y": names,
         "text": [str(count) for count in table.diag().tolist()],
         "textfont": {"color": "var(--muted)"},
-        "hovertemplate": "%{y} known as such: %{text}<extra></extra>",
+        "hoverinfo": "skip",
     }
 
 

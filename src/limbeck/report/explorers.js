@@ -95,7 +95,7 @@ function showCell() {
 
 function pointedAt(key, point) {
   if (!key.startsWith("confusion-")) return;
-  const [row, column] = Array.isArray(point.pointIndex) ? point.pointIndex : [point.pointIndex, point.pointIndex];
+  const [row, column] = point.pointIndex;
   openCell(held.drawn[row], held.drawn[column], Number(key.split("-")[1]));
 }
 

@@ -54,7 +54,7 @@ function card(example, why) {
     part("img").src = example.picture;
     part("img").alt = `Input of example ${example.id}`;
   } else part("img").remove();
-  fillValues(part(".values"), example);
+  fillValues(part(".wide"), example);
   example.choices.forEach((choice, model) => {
     const wrong = example.label !== null && choice !== example.label;
     part(".choices").append(`${model ? ", " : ""}${held.cast[model]} `, made("b", nameOf(choice), wrong ? { class: "wrong" } : {}));
@@ -63,8 +63,11 @@ function card(example, why) {
   return article;
 }
 
-function fillValues(table, example) {
-  if (!example.values.length) return table.remove();
+// Long numbers scroll within the card.
+function fillValues(box, example) {
+  if (!example.values.length) return box.remove();
+  box.setAttribute("aria-label", `Values of example ${example.id}`);
+  const table = box.firstElementChild;
   const told = example.values.length < held.numValues ? `The first ${example.values.length} of ${held.numValues} values` : "The values";
   table.createCaption().textContent = `${told} of example ${example.id}`;
   for (let first = 0; first < example.values.length; first += 8) {
