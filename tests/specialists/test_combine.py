@@ -305,7 +305,6 @@ def refused(message, p_g=None, p_m=None, sets=None, **options):
         )
 
 
-@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 def test_what_is_no_number_is_not_solved(direction, monkeypatch):
     solver = {"forward": forward, "reverse": reverse}[direction]
@@ -332,6 +331,7 @@ def test_rows_whose_straight_steps_lead_to_no_number_take_the_path(monkeypatch):
     assert combination(torch.full((1, 4), 0.25), specialists, [[0, 1], [1, 2]]).residual.max() <= 1e-10
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_what_does_not_fit_is_refused():
     p_g, p_m, sets = team(2, 6, 2, 3)
     refused("the generalist's probabilities must be (batch, classes), got (6,)", p_g=p_g[0])
