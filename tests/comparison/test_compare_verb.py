@@ -47,11 +47,13 @@ def test_json_is_one_value(small_runs, tmp_path, capsys, monkeypatch):
         (["warm"], "runs to compare must be two or more, got 1\n\nhint: give their folders"),
         (["warm", "nowhere"], "nowhere is no run's folder: there is no run.json"),
         (["warm", "./warm"], "must be two or more different folders"),
-        (["warm", "hot", "--out", "warm/run.json/page.html"], "cannot write warm/run.json/page.html"),
+        (["warm", "hot", "--out", "file/page.html"], "cannot write file/page.html"),
+        (["warm", "hot", "--out", "hot/run.json"], "must lie outside the runs' folders, got hot/run.json"),
     ],
 )
 def test_bad_input_gets_one_message_and_exit_code_2(small_runs, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(small_runs)
+    (small_runs / "file").touch()
     assert main(["compare", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err

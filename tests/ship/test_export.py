@@ -158,3 +158,10 @@ def test_what_is_shipped_is_float32_in_evaluation_mode():
     shipped = export.on_cpu(Ensemble([mlp(dropout=0.5).double()]))
     assert {parameter.dtype for parameter in shipped.parameters()} == {torch.float32}
     assert not any(module.training for module in shipped.modules())
+
+
+def test_weights_that_are_parametrised_are_counted_and_shipped(tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)))
+    parity = limbeck.export_onnx(net, torch.rand(5, 4), tmp_path / "net.onnx")
+    assert parity.top1_agreement == 1

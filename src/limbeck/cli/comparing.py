@@ -29,6 +29,11 @@ def compare(arguments: list[str]) -> None:
         raise ArgumentError(f"runs to compare must be two or more, got {len(options.runs)}", "give their folders")
     for folder in options.runs:
         read_finished(folder)  # what is no run is said at once: the rest waits for torch
+        if options.out.resolve().is_relative_to(folder.resolve()):
+            raise ArgumentError(
+                f"the page of a comparison must lie outside the runs' folders, got {options.out}",
+                "name another file with --out",
+            )
     from limbeck import comparison
     from limbeck.report.comparison_page import write_comparison
 

@@ -119,7 +119,7 @@ def net_of(teacher: Teacher) -> nn.Module | None:
 def multiply_adds(net: nn.Module, row: Tensor) -> int:
     """Return the multiplications with an addition that one row takes in matrix products and convolutions."""
     counter = FlopCounterMode(display=False)
-    with counter, torch.inference_mode():
+    with counter, torch.no_grad():  # parametrised weights can't be counted in inference mode
         net(row)
     return counter.get_total_flops() // 2
 
