@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -212,9 +213,8 @@ class Study:
             targets = SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
         except TargetsError:
             with locked(folder.with_suffix(".lock"), what=folder, say=self.run.progress.say), near(members):
-                targets = write_soft_targets(
-                    together, transfer_set, folder, num_views=num_views, progress=self.run.progress
-                )
+                seen = transfer_set.near(torch.device(device))
+                targets = write_soft_targets(together, seen, folder, num_views=num_views, progress=self.run.progress)
         return targets.averaged(mean, weights) if len(members) > 1 else targets
 
     def compare(

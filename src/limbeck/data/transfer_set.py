@@ -125,6 +125,13 @@ class TransferSet:
         labels = None if self.labels is None else self.labels.to(device)
         return self._like(inputs=self.inputs.to(device), labels=labels)
 
+    def near(self, device: torch.device) -> "TransferSet":
+        """Return the same set on a GPU that has room for it four times over; else as it is."""
+        if device.type != "cuda":
+            return self
+        room, _ = torch.cuda.mem_get_info(device)
+        return self.on(device) if 4 * self.inputs.numel() * self.inputs.element_size() < room else self
+
     def subset(self, ids: Tensor, name: str | None = None) -> "TransferSet":
         """Return the set that has only the examples `ids`."""
         if not len(ids):

@@ -209,7 +209,8 @@ class _Tally:
     """How many rows were judged, and how many rightly, told as it goes."""
 
     def __init__(self, transfer_set: TransferSet, task: Task) -> None:
-        self.labels = None if transfer_set.partly_labelled else transfer_set.labels
+        labels = None if transfer_set.partly_labelled else transfer_set.labels
+        self.labels = None if labels is None else labels.cpu()  # as logits are
         self.task = task
         self.rows = self.right = 0
 

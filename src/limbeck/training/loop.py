@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -194,13 +194,24 @@ class _State:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some batches, read but not yet seen through the view."""
+    """Some batches, read, and perhaps seen through the view."""
 
     rows: Tensor
     sizes: list[int]
     inputs: Tensor
     labels: Tensor | None
     targets: BatchTargets | None
+    is_seen: bool = False
+
+    def seen(self, data: TransferSet, number: int) -> "_Block":
+        """Return the block with all its inputs seen through the set's view."""
+        return replace(self, inputs=data.view(self.inputs, self.rows, number), is_seen=True)
+
+    def to(self, device: torch.device) -> "_Block":
+        """Return the block with all that a step takes on a device; its rows stay on the CPU."""
+        labels = None if self.labels is None else self.labels.to(device)
+        targets = None if self.targets is None else self.targets.to(device)
+        return replace(self, inputs=self.inputs.to(device), labels=labels, targets=targets)
 
 
 def _slices(sizes: list[int]) -> Iterator[slice]:
@@ -296,7 +307,7 @@ class _Training:
         lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         self._optimizer = _optimizer(self.net, self.budget)
         self._asked = _compiled(self.net) if self.budget.compiled else self.net
-        self._data = _near(self.transfer_set, self._fabric.device)
+        self._data = self.transfer_set.near(self._fabric.device)
         if kept is not None:
             self.best = restore_training(kept[0], self.net, self._optimizer) or None
             self.state = _State(**kept[1]["state"])
@@ -341,11 +352,12 @@ class _Training:
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
         readings = (partial(self._read, data.ids[block], number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
-            for block in read:
+            for as_read in read:  # on a GPU in one piece: many small launches and copies take longer than steps
+                block = as_read.seen(data, number).to(device) if device.type == "cuda" else as_read
                 for rows, part in zip(block.rows.split(block.sizes), _slices(block.sizes), strict=True):
-                    inputs = data.view(block.inputs[part], rows, number).to(device)
-                    labels = None if block.labels is None else block.labels[part].to(device)
-                    targets = None if block.targets is None else block.targets[part].to(device)
+                    inputs = block.inputs[part] if block.is_seen else data.view(block.inputs[part], rows, number)
+                    labels = None if block.labels is None else block.labels[part]
+                    targets = None if block.targets is None else block.targets[part]
                     yield laid_out(inputs, layout), labels, targets
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
@@ -379,8 +391,8 @@ class _Training:
 
     def _account(self, pending: list[tuple[Tensor, int]]) -> None:
         """Add the losses of the last steps to the epoch's, and stop at the first that is not finite."""
-        for back, (value, count) in zip(range(len(pending), 0, -1), pending, strict=True):
-            loss = value.item()
+        losses = torch.stack([value for value, _ in pending]).tolist()  # one wait for the device
+        for back, loss, (_, count) in zip(range(len(pending), 0, -1), losses, pending, strict=True):
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss must be finite, got {loss} in epoch {self.state.epoch + 1}, "
@@ -453,18 +465,11 @@ class _Training:
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
 
 
-def _near(data: TransferSet, device: torch.device) -> TransferSet:
-    """Return a set on the device that trains, where that has room for it four times over; else as it is."""
-    if device.type != "cuda":
-        return data
-    room, _ = torch.cuda.mem_get_info(device)
-    return data.on(device) if 4 * data.inputs.numel() * data.inputs.element_size() < room else data
-
-
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
     """Return a net whose forward and backward are compiled, whatever was compiled before it."""
     torch.compiler.reset()  # else what was compiled before decides what is compiled now, and so the last bits
-    return torch.compile(net, dynamic=False)
+    graphs = "reduce-overhead" if device_here() == "cuda" else "default"  # small nets' launches take longer than they
+    return torch.compile(net, dynamic=False, mode=graphs)
 
 
 def _optimizer(net: nn.Module, budget: Budget) -> torch.optim.Optimizer:
