@@ -140,7 +140,8 @@ def keep_test_set(folder: Path, test: TransferSet) -> None:
     """Keep the examples that models were judged on, for reports to come."""
     labels = {} if test.labels is None else {"labels": test.labels_to_judge()}
     tensors = {"inputs": test.at(test.ids), **labels}
-    save_tensors(folder / "test.safetensors", tensors, {"class_names": test.class_names, "name": test.name})
+    told = {"class_names": test.class_names, "column_names": test.column_names, "name": test.name}
+    save_tensors(folder / "test.safetensors", tensors, told)
 
 
 def read_test_set(folder: Path) -> TransferSet:
@@ -150,7 +151,13 @@ def read_test_set(folder: Path) -> TransferSet:
         RunError: they are missing or damaged.
     """
     tensors, told = load_tensors(folder / "test.safetensors")
-    return TransferSet(tensors["inputs"], tensors.get("labels"), tuple(told["class_names"]), name=told["name"])
+    return TransferSet(
+        tensors["inputs"],
+        tensors.get("labels"),
+        tuple(told["class_names"]),
+        name=told["name"],
+        column_names=tuple(told.get("column_names", ())),  # earlier versions kept none
+    )
 
 
 def draw(folder: Path) -> Path:

@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_digits, load_wine
+from sklearn.linear_model import LogisticRegression
 
 from limbeck.cli import main
+from limbeck.conclusion import read_test_set
 
 NETS = """
 import types
@@ -328,6 +330,27 @@ def test_there_is_no_option_that_changes_nothing(place, capsys):
     with pytest.raises(SystemExit):
         main(["distill", "--teacher", "own_nets:small", "--data", "digits", "--batch-size", "8"])
     assert "Unrecognized options: --batch-size" in capsys.readouterr().err
+
+
+def on_columns_of_a_frame():
+    """Return an estimator that was fitted on columns of a DataFrame, the other way round."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"b": [0.0, 1.0, 0.0, 1.0], "a": [5.0, 5.0, 5.0, 5.0]})
+    return LogisticRegression().fit(frame, ["no", "yes", "no", "yes"])
+
+
+def test_an_estimator_is_asked_about_the_columns_that_it_was_fitted_on(place, capsys, monkeypatch):
+    import own_nets
+
+    monkeypatch.setattr(own_nets, "fitted", on_columns_of_a_frame, raising=False)
+    rows = "".join(f"5,{row % 2},{'yes' if row % 2 else 'no'}\n" for row in range(20))
+    (place / "t.csv").write_text("a,b,label\n" + rows)
+    command = ["distill", "--teacher", "own_nets:fitted", "--data", "t.csv", "--budget.epochs", "1", "--no-ship"]
+    assert main([*command, "--out", "run"]) == 2
+    assert "was fitted on, in that order: b, a; they are a, b\n\nhint: --inputs b a\n" in capsys.readouterr().err
+    assert main([*command, "--out", "run", "--inputs", "b", "a"]) == 0
+    assert "the teacher is right on 100.0%" in capsys.readouterr().err
+    assert read_test_set(place / "run").column_names == ("b", "a")
 
 
 WRONG = [

@@ -157,6 +157,10 @@ def test_training_on_labels_needs_a_label_for_each_row():
         (lambda: TransferSet(torch.zeros(2, 2), [0, 1]), "labels must be whole numbers .* got list"),
         (lambda: TransferSet(torch.zeros(2, 2), class_names=(0, 1)), "class names must be text"),
         (
+            lambda: TransferSet(torch.zeros(2, 2), column_names=("a",)),
+            r"column names must be one for each number of a row, got 1 for rows of shape \(2,\)",
+        ),
+        (
             lambda: TransferSet(torch.zeros(2, 2), torch.tensor([0, 5])).check_classes(3),
             r"must lie in 0\.\.2, got 0\.\.5",
         ),

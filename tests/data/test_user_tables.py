@@ -32,6 +32,7 @@ def test_a_csv_file_is_guessed_and_told(tmp_path):
     assert train.class_names == ("aster", "lily", "rose")
     assert train.labels.tolist() == [2, 1, 0, 2]
     assert (splits.validation, splits.test, train.name) == (None, None, "flowers.csv training set")
+    assert train.column_names == ("width", "height")
     assert said == [
         "inputs: 2 columns, 'width', 'height'; left out: 'id', 'colour'",
         "label: column 'class', 3 classes: aster, lily, rose",
@@ -116,6 +117,7 @@ def test_lists_are_rows_and_files_give_the_splits(tmp_path, form):
     np.testing.assert_array_equal(splits.test.inputs.numpy(), rows[8:])
     assert splits.test.class_names == splits.training.class_names == ("a", "b", "c")
     assert splits.test.labels.tolist() == [2]
+    assert splits.test.column_names == ()
     assert said[0] == "inputs: column 'vector'; left out: 'text', 'length'"
     torch.testing.assert_close(load_data(str(tmp_path), "validation").inputs, splits.validation.inputs)
 

@@ -154,3 +154,35 @@ def test_refuses_a_state_that_cannot_be_told():
         ArgumentError, match=r"that of GaussianNB is not: .*\n\nhint: .*from_function\(estimator.predict"
     ):
         from_sklearn(estimator)
+
+
+@pytest.fixture(scope="module")
+def on_columns():
+    """An estimator that was fitted on a DataFrame's columns."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(PIXELS[:, 20:23], columns=[" left", "mid", "right"])
+    return make_pipeline(StandardScaler(), GaussianNB()).fit(frame, LABELS % 2)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            ("right", "mid", "left"),
+            r"Pipeline was fitted on, in that order: left, mid, right; they are .*\n\nhint: --inputs left mid right$",
+        ),
+        (("left", "mid", "right", "new"), r"in that order: left, mid, right; they are left, mid, right, new\n"),
+        (("left", "mid", "r"), r"Pipeline was fitted on, 'right' is not among left, mid, r\n\nhint: it was fitted on"),
+    ],
+)
+def test_refuses_columns_that_it_was_not_fitted_on(on_columns, columns, message):
+    with pytest.raises(ArgumentError, match=message):
+        from_sklearn(on_columns, columns=columns)
+
+
+def test_takes_the_columns_that_it_was_fitted_on_and_such_as_have_no_names(on_columns):
+    rows = torch.from_numpy(PIXELS[:5, 20:23])
+    told = from_sklearn(on_columns, columns=("left", "mid", "right"))
+    assert_close(told(rows), from_sklearn(on_columns)(rows))
+    assert told.fingerprint == from_sklearn(on_columns).fingerprint
+    from_sklearn(GaussianNB().fit(PIXELS, LABELS), columns=("a", "b"))

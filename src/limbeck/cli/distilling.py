@@ -122,7 +122,7 @@ def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Cal
     assert hard_weight is not None
     train.seen_through(view).at(train.ids[:2])  # a view that is not for such rows is said now
     before = Preprocessing(config.scale, config.mean, config.std)
-    teacher = ready_teacher(teacher_from(config, train.class_names), before, train)
+    teacher = ready_teacher(teacher_from(config, train), before, train)
     classes = num_outputs(teacher, train)
     if config.student is None:
         make_student, said = proposed_student(teacher, train, classes)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -148,7 +148,7 @@ def soften(arguments: list[str]) -> None:
     with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
         data = data_from(options, view)
         targets = write_soft_targets(
-            teacher_from(options, data.class_names),
+            teacher_from(options, data),
             data,
             options.out,
             num_views=options.views,
@@ -182,8 +182,8 @@ def part_of(text: str) -> tuple[int, int]:
     return int(turn), int(turns)
 
 
-def teacher_from(options: TeacherOptions, classes: Sequence[str] = ()) -> "Teacher":
-    """Return the teacher that options name, an `Ensemble` where they name several; `classes` are those of the data."""
+def teacher_from(options: TeacherOptions, data: "TransferSet") -> "Teacher":
+    """Return the teacher that options name for some data, an `Ensemble` where they name several."""
     if not options.teacher:
         raise ArgumentError("a teacher must be named, got none", "--teacher module:name, or --teacher file.onnx")
     torch_teachers = [name for name in options.teacher if not name.endswith(".onnx")]
@@ -206,7 +206,8 @@ def teacher_from(options: TeacherOptions, classes: Sequence[str] = ()) -> "Teach
             output=options.output,
             gives=options.gives,
             floor=options.floor,
-            classes=classes,
+            classes=data.class_names,
+            columns=data.column_names,
         )
         for name in options.teacher
     ]

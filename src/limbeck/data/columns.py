@@ -95,15 +95,22 @@ def from_tables(
         say(f"label: column {chosen.label!r}, {len(classes)} classes: {shown_names(classes)}")
     else:
         classes = columns.classes
-    return splits_of(inputs, labels, classes, source)
+    numbers = all(is_number(tables["training"][0].table.schema.field(name).type) for name in chosen.inputs)
+    return splits_of(inputs, labels, classes, source, column_names=chosen.inputs if numbers else ())
 
 
 def splits_of(
-    inputs: Mapping[Split, Tensor], labels: Mapping[Split, Tensor], classes: tuple[str, ...], source: str
+    inputs: Mapping[Split, Tensor],
+    labels: Mapping[Split, Tensor],
+    classes: tuple[str, ...],
+    source: str,
+    *,
+    column_names: tuple[str, ...] = (),
 ) -> Splits:
     """Return inputs and labels of some splits as transfer sets."""
     sets: dict[str, Any] = {
-        split: named(TransferSet(own, labels.get(split), classes), split, source) for split, own in inputs.items()
+        split: named(TransferSet(own, labels.get(split), classes, column_names=column_names), split, source)
+        for split, own in inputs.items()
     }
     return Splits(**sets)
 

@@ -43,6 +43,8 @@ class TransferSet:
     name: str = "transfer set"
     run_lengths: Tensor | None = None
     """Rows of each example of the source (examples,), or None where each row is an example."""
+    column_names: tuple[str, ...] = ()
+    """What the numbers of a row are called, in their order, where each is a column of a table."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Tensor) or self.inputs.layout != torch.strided or self.inputs.ndim == 0:
@@ -67,6 +69,11 @@ class TransferSet:
         object.__setattr__(self, "ids", ids.long())
         if not all(isinstance(name, str) for name in self.class_names):
             raise ArgumentError(f"class names must be text, got {self.class_names[:10]}")
+        if self.column_names and self.inputs.shape[1:] != (len(self.column_names),):
+            raise ArgumentError(
+                f"column names must be one for each number of a row, got {len(self.column_names)} "
+                f"for rows of shape {tuple(self.inputs.shape[1:])}"
+            )
 
     def _check_runs(self, rows: int) -> int:
         """Return the number of examples of a source in runs."""

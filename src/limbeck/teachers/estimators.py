@@ -1,5 +1,6 @@
 """Teachers from scikit-learn: any fitted estimator with `predict_proba`, and what looks like one."""
 
+import shlex
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,13 @@ from limbeck.teachers.probabilities import PROBABILITY_FLOOR, check_floor
 from limbeck.teachers.state import state_fingerprint
 
 
-def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR, classes: Sequence[str] = ()) -> AdaptedTeacher:
+def from_sklearn(
+    estimator: Any,
+    *,
+    floor: float = PROBABILITY_FLOOR,
+    classes: Sequence[str] = (),
+    columns: Sequence[str] = (),
+) -> AdaptedTeacher:
     """Return a teacher whose logits are log(max(predict_proba, floor)).
 
     Inputs are flattened to (batch, features), in the type in which the view yields them.
@@ -27,9 +34,11 @@ def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR, classes: S
         estimator: fitted, of one output, its labels 0..classes - 1, or those that are named.
         floor: smallest probability that is told apart from another: see `logits_of`.
         classes: names of all classes in their order, for an estimator fitted to labels that are called so.
+        columns: names of the columns of the rows it will be given, in their order. One that was fitted on named
+            columns (of a DataFrame) must have been fitted on these.
 
     Raises:
-        ArgumentError: no such estimator, or a state of which no fingerprint can be taken.
+        ArgumentError: no such estimator, one fitted on other columns, or a state of which no fingerprint can be taken.
     """
     check_floor(floor)
     if not hasattr(estimator, "predict_proba"):
@@ -38,6 +47,7 @@ def from_sklearn(estimator: Any, *, floor: float = PROBABILITY_FLOOR, classes: S
             "sklearn.calibration.CalibratedClassifierCV gives one to any classifier",
         )
     name = f"{type(estimator).__name__} of {_num_classes(estimator, classes)} classes"
+    _check_columns(estimator, columns)
 
     def identify() -> str:
         return fingerprint({"estimator": state_fingerprint(estimator), "floor": floor})
@@ -70,6 +80,24 @@ def _num_classes(estimator: Any, names: Sequence[str]) -> int:
     return len(labels)
 
 
+def _check_columns(estimator: Any, columns: Sequence[str]) -> None:
+    """Raise ArgumentError if an estimator was fitted on named columns, and not on these in this order."""
+    fitted = [str(name).strip() for name in getattr(estimator, "feature_names_in_", ())]
+    if not fitted or not columns or fitted == list(columns):
+        return
+    name, lacking = type(estimator).__name__, [each for each in fitted if each not in columns]
+    if lacking:
+        raise ArgumentError(
+            f"inputs must be the columns that {name} was fitted on, {lacking[0]!r} is not among {', '.join(columns)}",
+            f"it was fitted on {', '.join(fitted)}",
+        )
+    raise ArgumentError(
+        f"inputs must be the {len(fitted)} columns that {name} was fitted on, in that order: {', '.join(fitted)}; "
+        f"they are {', '.join(columns)}",
+        f"--inputs {shlex.join(fitted)}",
+    )
+
+
 def _ask(estimator: Any, inputs: Tensor) -> Any:
     flat = numpy_of(inputs).reshape(len(inputs), -1)
     wanted = getattr(estimator, "n_features_in_", None)
@@ -79,5 +107,5 @@ def _ask(estimator: Any, inputs: Tensor) -> Any:
             f"from a batch of shape {tuple(inputs.shape)}"
         )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # rows have none here
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)  # seen to be the same
         return estimator.predict_proba(flat)

@@ -27,6 +27,7 @@ def load_teacher(
     gives: Gives = "logits",
     floor: float | None = None,
     classes: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Teacher:
     """Return the teacher that `module:name` or `file.onnx` names.
 
@@ -41,13 +42,14 @@ def load_teacher(
         gives: what an ONNX file returns.
         floor: smallest probability told apart, for an ONNX file that gives probs and for an estimator; 1e-7 by default.
         classes: what an estimator's labels are called, in their order, where they are not 0, 1, ...
+        columns: names of the columns that an estimator will be given.
 
     Raises:
         ArgumentError: there is no such thing, it is no teacher, or its weights are of another net.
     """
     if name.endswith(".onnx"):
         return from_onnx(name, output=output, gives=gives, floor=PROBABILITY_FLOOR if floor is None else floor)
-    teacher = _teacher_of(_made(_found(name), name), floor, classes, name)
+    teacher = _teacher_of(_made(_found(name), name), floor, classes, columns, name)
     if weights is not None:
         teacher = copy.deepcopy(teacher)  # named twice, it may have other weights each time
         _load_weights(teacher, weights, name)
@@ -98,10 +100,13 @@ def _made(found: object, name: str) -> object:
     return found if _is_teacher(found) or _is_estimator(found) else _called(found, name)
 
 
-def _teacher_of(made: object, floor: float | None, classes: Sequence[str], name: str) -> Teacher:
+def _teacher_of(
+    made: object, floor: float | None, classes: Sequence[str], columns: Sequence[str], name: str
+) -> Teacher:
     """Return what was made as a teacher, an estimator by `from_sklearn`."""
     if _is_estimator(made):
-        return from_sklearn(made, floor=PROBABILITY_FLOOR if floor is None else floor, classes=classes)
+        lowest = PROBABILITY_FLOOR if floor is None else floor
+        return from_sklearn(made, floor=lowest, classes=classes, columns=columns)
     if floor is not None:
         raise ArgumentError(f"a floor is for teachers that give probabilities, {name} is a {type(made).__name__}")
     if not _is_teacher(made) or not callable(made):
