@@ -155,8 +155,7 @@ WRONG = [
     ("x,z,label\n1,red,a\n2,blue,b\n", {"inputs": ("z",)}, "column 'z': inputs must be numbers, row 1 is 'red'"),
     ("z,label\nred,a\n", {}, r"must have inputs: a column of images, .*; it has z \(string\), label \(string\)"),
     ("x,label\n1,a\n2,\n", {}, "t.csv, column 'label': a label must be there, row 2 is empty"),
-    ("x,label\n1,1.5\n2,2\n", {}, "column 'label': labels must be text or whole numbers, row 1 is 1.5"),
-    ("x,label\n1,2020-01-01\n", {}, "labels must be text or whole numbers, the column is date32"),
+    ("x,label\n1,1.5\n2,2\n", {}, "column 'label': labels must be text or whole numbers, row 1 is '1.5'"),
     ("x,label\n1,a\n2,a\n", {}, "labels must be of two classes or more, there is only 'a'"),
     ("x,label,y\n1,a,b\n", {}, "the label may be any of label, y\n\nhint: say which with --label"),
     ("x,label\n1,a\n", {"label": "kind"}, "must have the column 'kind', it has x, label"),
@@ -216,6 +215,25 @@ def test_widths_must_agree_over_files(tmp_path):
         pq.write_table(pa.table({"v": [[1.0] * width] * 2, "label": ["a", "b"]}), tmp_path / f"{name}.parquet")
     with pytest.raises(DataError, match=r"test.parquet: rows must have the shape of those of .*, \(2,\), got \(3,\)"):
         read(tmp_path)
+
+
+def test_types_must_agree_over_files(tmp_path):
+    for name, kind in (("train", pa.uint8()), ("test", pa.int64())):
+        rows = pa.array([[1, 2], [3, 4]], pa.list_(kind))
+        pq.write_table(pa.table({"v": rows, "label": ["a", "b"]}), tmp_path / f"{name}.parquet")
+    with pytest.raises(
+        DataError, match=r"test.parquet: rows must be of the type of those of .*, torch.uint8, got torch.f"
+    ):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("column", [pa.array([2**63, 1], pa.uint64()), pa.array([[2**60], [1]], pa.list_(pa.int64()))])
+def test_numbers_beyond_float64_are_refused_in_any_column(tmp_path, column):
+    pq.write_table(pa.table({"v": column, "label": ["a", "b"]}), tmp_path / "t.parquet")
+    with pytest.raises(
+        DataError, match=r"t.parquet, column 'v': whole numbers must lie in -2\^53..2\^53, there is one"
+    ):
+        read(tmp_path / "t.parquet")
 
 
 def test_columns_of_what_has_none_and_splits_that_are_not_there(tmp_path):

@@ -1,7 +1,7 @@
 """What the cells of a table's columns hold: images, lists of numbers, or numbers, as one tensor."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limbeck.data.files import Part
 from limbeck.data.images import stacked
-from limbeck.data.labels import compute, is_text, refuse_rows
+from limbeck.data.labels import compute, is_text, refuse_rows, shown_names
 from limbeck.data.splits import Split
 from limbeck.errors import DataError
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+NEARLY = r"^\s*[-+]?[$€£]?\s*\d[\d.' ]*(,\d+)*\s*[%$€£]?\s*$"  # as people write numbers and no program reads them
+NUMBERS_HINT = (
+    "write numbers alone, with a decimal point: 1.5 for '1,5', 0.05 for '5%'; or leave the column out: --inputs names "
+    "those that are inputs"
+)
+EXACT_IN_FLOAT32, EXACT = 2**24, 2**53  # whole numbers up to which float32 and float64 hold each of them
 COLUMNS_HINT = "--inputs names the columns that are inputs, --label the one that is the label"
 
 
@@ -51,23 +57,80 @@ def is_number(kind: "pa.DataType") -> bool:
     )
 
 
-def read_inputs(tables: Mapping[Split, Sequence[Part]], names: Sequence[str]) -> dict[Split, Tensor]:
-    """Return the inputs of each split; rows have one shape over all of them."""
-    first = tables["training"][0]
-    shape: torch.Size | None = None
+def read_inputs(
+    tables: Mapping[Split, Sequence[Part]], names: Sequence[str], say: Callable[[str], None] = lambda _: None
+) -> dict[Split, Tensor]:
+    """Return the inputs of each split; rows have one shape and one type over all of them.
+
+    What float32 can't hold of them is told to `say`.
+
+    Raises:
+        DataError: a row is not what it must be.
+    """
+    place, first = tables["training"][0].place, None
     found: dict[Split, Tensor] = {}
     for split, parts in tables.items():
         own = []
         for part in parts:
-            own.append(_inputs(part, names, shape))
-            if shape is not None and own[-1].shape[1:] != shape:
+            rows = _inputs(part, names, None if first is None else first.shape[1:])
+            first = rows if first is None else first
+            if rows.shape[1:] != first.shape[1:]:
                 raise DataError(
-                    f"{part.place}: rows must have the shape of those of {first.place}, {tuple(shape)}, "
-                    f"got {tuple(own[-1].shape[1:])}"
+                    f"{part.place}: rows must have the shape of those of {place}, {tuple(first.shape[1:])}, "
+                    f"got {tuple(rows.shape[1:])}"
                 )
-            shape = own[-1].shape[1:]
+            if rows.dtype != first.dtype:
+                raise DataError(
+                    f"{part.place}: rows must be of the type of those of {place}, {first.dtype}, got {rows.dtype}",
+                    "lists of uint8 are read as uint8, all other numbers as float32: write one type into all files",
+                )
+            own.append(rows)
         found[split] = own[0] if len(own) == 1 else torch.cat(own)
+    _tell_rounded(tables, names, say)
     return found
+
+
+def _tell_rounded(tables: Mapping[Split, Sequence[Part]], names: Sequence[str], say: Callable[[str], None]) -> None:
+    rounded = [
+        name
+        for name in names
+        if any(_largest(part.table[name]) > EXACT_IN_FLOAT32 for parts in tables.values() for part in parts)
+    ]
+    if rounded:
+        say(
+            f"warning: whole numbers beyond {EXACT_IN_FLOAT32:,} lose their last digits as float32, in "
+            f"{shown_names([repr(name) for name in rounded])}: leave out what is a number by name alone (--inputs)"
+        )
+
+
+def _largest(column: Any) -> int:
+    """Return the largest absolute value of a column of whole numbers, or of lists of such; 0 of other columns."""
+    import pyarrow as pa
+
+    pc, values = compute(), column
+    while is_list(values.type):
+        values = values.cast(values.type.storage_type) if isinstance(values.type, pa.BaseExtensionType) else values
+        values = pc.list_flatten(values)
+    if not pa.types.is_integer(values.type):
+        return 0
+    return max(abs(each or 0) for each in pc.min_max(values).as_py().values())
+
+
+def _wide(values: Any, place: str) -> Any:
+    """Return an Arrow array of numbers in float64.
+
+    Raises:
+        DataError: a whole number that float64 can't tell from its neighbour.
+    """
+    import pyarrow as pa
+
+    largest = _largest(values)
+    if largest > EXACT:
+        raise DataError(
+            f"{place}: whole numbers must lie in -2^53..2^53, there is one of size {largest}",
+            "leave the column out (--inputs names those that are inputs), or write it as floats",
+        )
+    return compute().cast(values, pa.float64())
 
 
 def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None) -> Tensor:
@@ -89,13 +152,18 @@ def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None) -> Te
 
 
 def refuse_texts(part: Part, name: str, *, unless_most: bool = False) -> None:
-    """Raise DataError for the first text of a column that is no number; `unless_most` of its texts are none."""
+    """Raise DataError for the first text of a column that is no number; `unless_most` of its texts are none.
+
+    Numbers with decimal commas, per cent or a currency are numbers that are written otherwise than they must.
+    """
     pc = compute()
 
     column, place = part.table[name], f"{part.place}, column {name!r}"
-    numbers = pc.fill_null(pc.match_substring_regex(column, NUMBER), False)
-    if not unless_most or 2 * pc.sum(numbers).as_py() > len(column):
-        refuse_rows(pc.invert(numbers), column, place, "inputs must be numbers", COLUMNS_HINT)
+    numbers, meant = (pc.fill_null(pc.match_substring_regex(column, each), False) for each in (NUMBER, NEARLY))
+    if not unless_most or 2 * pc.sum(pc.or_(numbers, meant)).as_py() > len(column):
+        first = pc.index(numbers, False).as_py()
+        hint = NUMBERS_HINT if first >= 0 and meant[first].as_py() else COLUMNS_HINT
+        refuse_rows(pc.invert(numbers), column, place, "inputs must be numbers", hint)
 
 
 def _numbers(part: Part, names: Sequence[str]) -> Tensor:
@@ -113,12 +181,10 @@ def _finite(part: Part, name: str, column: "pa.ChunkedArray") -> NDArray[np.floa
     """
     import pyarrow as pa
 
-    pc = compute()
-
     place = f"{part.place}, column {name!r}"
-    refuse_rows(pc.is_null(column), column, place, "a value must be there")
+    refuse_rows(compute().is_null(column), column, place, "a value must be there")
     with np.errstate(over="ignore"):
-        values = pc.cast(column, pa.float64()).to_numpy().astype(np.float32)
+        values = _wide(column, place).to_numpy().astype(np.float32)
     if not np.isfinite(values).all():
         bad = pa.array(~np.isfinite(values))
         refuse_rows(bad, column, place, "values must be finite in float32")
@@ -166,7 +232,7 @@ def _list_rows(values: Any, place: str, done: int) -> NDArray[Any]:
 def _finite_lists(values: Any, width: int, place: str, done: int) -> NDArray[np.float32]:
     import pyarrow as pa
 
-    wide = values if pa.types.is_floating(values.type) else compute().cast(values, pa.float64())
+    wide = values if pa.types.is_floating(values.type) else _wide(values, place)
     with np.errstate(over="ignore"):
         numbers = wide.to_numpy(zero_copy_only=False).astype(np.float32)  # what is missing becomes nan
     if not np.isfinite(numbers).all():

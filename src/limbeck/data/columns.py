@@ -13,7 +13,8 @@ from torch import Tensor
 
 from limbeck.data.cells import COLUMNS_HINT, is_image, is_list, is_number, read_inputs, refuse_texts
 from limbeck.data.files import Part
-from limbeck.data.labels import check_names, class_names, compute, encoded, is_text, refuse_rows, shown_names, texts
+from limbeck.data.label_texts import alike, texts
+from limbeck.data.labels import check_names, class_names, compute, encoded, is_text, refuse_rows, shown_names
 from limbeck.data.splits import Split, Splits, named
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import DataError
@@ -42,6 +43,12 @@ class Columns:
     def given(self) -> bool:
         """Whether any of this is said."""
         return self != Columns()
+
+    def may_be_label(self, name: str) -> bool:
+        """Return whether a column of this name is the label, or is guessed to be."""
+        if self.label is not None:
+            return name == self.label
+        return name.lower() in LABELS and name not in self.inputs
 
 
 def from_tables(
@@ -77,26 +84,33 @@ def from_tables(
                 f"{part.place} must have the columns of the training set, {lacking[0]!r} is missing",
                 f"it has {', '.join(part.table.column_names)}",
             )
-    inputs = read_inputs(tables, chosen.inputs)
-    labels: dict[Split, Tensor] = {}
-    classes: tuple[str, ...] = ()
-    if chosen.label is not None:
-        named_by_numbers = names or _names_told(tables["training"][0].table, chosen.label)
-        found = {
-            split: [_label_texts(part, chosen.label, named_by_numbers) for part in parts]
-            for split, parts in tables.items()
-        }
-        classes = columns.classes or named_by_numbers or class_names(found["training"])
-        check_names(classes, tables["training"][0].place)
-        labels = {
-            split: torch.cat([encoded(own, classes, part.place) for own, part in zip(found[split], parts, strict=True)])
-            for split, parts in tables.items()
-        }
-        say(f"label: column {chosen.label!r}, {len(classes)} classes: {shown_names(classes)}")
-    else:
-        classes = columns.classes
+    inputs = read_inputs(tables, chosen.inputs, say)
+    classes, labels = _labels(tables, chosen, names, say)
     numbers = all(is_number(tables["training"][0].table.schema.field(name).type) for name in chosen.inputs)
     return splits_of(inputs, labels, classes, source, column_names=chosen.inputs if numbers else ())
+
+
+def _labels(
+    tables: Mapping[Split, Sequence[Part]], chosen: Columns, names: tuple[str, ...], say: Callable[[str], None]
+) -> tuple[tuple[str, ...], dict[Split, Tensor]]:
+    """Return the classes, and the labels of each split, none where no column is chosen."""
+    if chosen.label is None:
+        return chosen.classes, {}
+    parts = [part for own in tables.values() for part in own]
+    splits = [split for split, own in tables.items() for _ in own]
+    first = parts[0]
+    names = names or _names_told(first.table, chosen.label)
+    written = [_label_texts(part, chosen.label, names) for part in parts]
+    places = [f"{part.place}, column {chosen.label!r}" for part in parts]
+    told = alike(written, places, chosen.classes or names, say)
+    of_training = [own for own, split in zip(told, splits, strict=True) if split == "training"]
+    classes = chosen.classes or names or class_names(of_training)
+    check_names(classes, first.place)
+    numbers = [encoded(own, classes, part.place) for own, part in zip(told, parts, strict=True)]
+    say(f"label: column {chosen.label!r}, {len(classes)} classes: {shown_names(classes)}")
+    return classes, {
+        each: torch.cat([own for own, split in zip(numbers, splits, strict=True) if split == each]) for each in tables
+    }
 
 
 def splits_of(

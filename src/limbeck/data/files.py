@@ -1,12 +1,12 @@
 """Files of tables: CSV, Parquet and Arrow, read as they are; which of them belong to which split."""
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limbeck.data.csv_files import read_csv
 from limbeck.data.splits import SPLITS, Split, split_told
 from limbeck.errors import DataError
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 CSV, PARQUET, ARROW = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet",), (".arrow", ".feather", ".ipc")
 TABLES = (*CSV, *PARQUET, *ARROW)
-DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,8 @@ def files_of(
     return splits
 
 
-def read_tables(source: Path) -> dict[Split, list[Part]]:
-    """Return the tables of a file or a folder, by split.
+def read_tables(source: Path, is_label: Callable[[str], bool]) -> dict[Split, list[Part]]:
+    """Return the tables of a file or a folder, by split; of CSV files, columns that may be labels are texts.
 
     Raises:
         DataError: files of several kinds, or one that is empty or can't be read.
@@ -75,10 +74,10 @@ def read_tables(source: Path) -> dict[Split, list[Part]]:
     kinds = sorted({kind[0] for kind in (CSV, PARQUET, ARROW) for path in paths if suffix_of(path) in kind})
     if len(kinds) != 1:
         raise DataError(f"{source} must hold tables of one kind, it holds {' and '.join(kinds) or 'none'}")
-    return {split: [Part(str(path), read_table(path)) for path in own] for split, own in splits.items()}
+    return {split: [Part(str(path), read_table(path, is_label)) for path in own] for split, own in splits.items()}
 
 
-def read_table(path: Path) -> "pa.Table":
+def read_table(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
     """Return a file's table, its columns named and at least one row long.
 
     Raises:
@@ -86,11 +85,13 @@ def read_table(path: Path) -> "pa.Table":
     """
     import pyarrow as pa
 
-    read = _read_csv if suffix_of(path) in CSV else _read_parquet if suffix_of(path) in PARQUET else _read_arrow
     try:
         if not path.stat().st_size:
             raise DataError(f"{path} must hold a table, it is empty")
-        table = read(path)
+        if suffix_of(path) in CSV:
+            table = read_csv(path, is_label)
+        else:
+            table = (_read_parquet if suffix_of(path) in PARQUET else _read_arrow)(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         told = next(iter(str(error).splitlines()), "")
         raise DataError(f"{path} can't be read: {told}", "look at the file, or write it again") from error
@@ -100,39 +101,6 @@ def read_table(path: Path) -> "pa.Table":
     if not table.num_rows:
         raise DataError(f"{path} must have at least one row, it has none")
     return table
-
-
-def _read_csv(path: Path) -> "pa.Table":
-    from pyarrow import csv as arrow_csv
-
-    first = _first_line(path)
-    delimiter = max(DELIMITERS, key=first.count)
-    names = next(csv.reader([first], delimiter=delimiter), [])
-    if _numbers(names):
-        raise DataError(
-            f"{path}: the first line must name the columns, it holds numbers: {first[:60]}", "add a line of names"
-        )
-    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    return arrow_csv.read_csv(path, parse_options=options)
-
-
-def _first_line(path: Path) -> str:
-    import pyarrow as pa
-
-    with pa.input_stream(path) as stream:  # unpacks .gz
-        return stream.read(1 << 16).decode("utf-8-sig", "replace").partition("\n")[0].rstrip("\r")
-
-
-def _numbers(names: Sequence[str]) -> bool:
-    """Return whether a header holds numbers that are no running number, as pandas names columns without names."""
-    values = []
-    for name in names:
-        try:
-            values.append(float(name))
-        except ValueError:
-            continue
-    running = bool(values) and values[0].is_integer() and values == [values[0] + step for step in range(len(values))]
-    return bool(values) and not running
 
 
 def _read_parquet(path: Path) -> "pa.Table":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CLASSES_HINT = "--classes gives all of them, in the order of the teacher's outputs"
 MOST_SHOWN = 8  # class names in a line of text
+MOST_DIGITS = 30  # of names that are sorted as numbers
 
 
 def compute() -> Any:
@@ -22,33 +23,6 @@ def compute() -> Any:
     import pyarrow.compute
 
     return pyarrow.compute
-
-
-def texts(labels: "pa.ChunkedArray", place: str) -> "pa.ChunkedArray":
-    """Return labels as texts: whole numbers as they are written, whole floats as whole numbers.
-
-    Raises:
-        DataError: a label is missing, or is neither text nor a whole number.
-    """
-    import pyarrow as pa
-
-    pc = compute()
-
-    kind = labels.type
-    if pa.types.is_dictionary(kind):
-        labels = pc.cast(labels, kind.value_type)
-        kind = labels.type
-    if pa.types.is_floating(kind):
-        refuse_rows(pc.is_null(labels, nan_is_null=True), labels, place, "a label must be there")
-        whole = pc.equal(pc.round(labels), labels)
-        refuse_rows(pc.invert(whole), labels, place, "labels must be text or whole numbers")
-        labels = pc.cast(labels, pa.int64())
-    elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_text(kind)):
-        raise DataError(f"{place}: labels must be text or whole numbers, the column is {kind}", "name it with --label")
-    found = pc.cast(labels, pa.string())
-    missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(found), ""), True)
-    refuse_rows(missing, found, place, "a label must be there", "take out the row, or use no labels: --unlabelled")
-    return found
 
 
 def is_text(kind: "pa.DataType") -> bool:
@@ -84,7 +58,8 @@ def class_names(labels: Sequence["pa.ChunkedArray"]) -> tuple[str, ...]:
 
 
 def _is_number(name: str) -> bool:
-    return name.removeprefix("-").isdecimal() and name.isascii() and str(int(name)) == name
+    digits = name.removeprefix("-")
+    return len(digits) <= MOST_DIGITS and digits.isdecimal() and name.isascii() and str(int(name)) == name
 
 
 def check_names(names: Sequence[str], place: str) -> None:

@@ -184,7 +184,7 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
             f"./{source} is the path; the data set by this name is read where there is no such path",
         )
     if path.is_file() and suffix_of(path) is not None:
-        return from_tables(read_tables(path), columns, path.name, say=say)
+        return from_tables(read_tables(path, columns.may_be_label), columns, path.name, say=say)
     if not path.exists() and _means_a_path(path):
         near = _near_files(path)
         raise DataError(
@@ -196,7 +196,7 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
         return from_tables(read_hub(name, configuration or None), columns, name, say=say)
     if path.is_dir() and not _has_a_form_of_its_own(path):
         if any(suffix_of(file) is not None for file in path.rglob("*")):
-            return from_tables(read_tables(path), columns, path.name, say=say)
+            return from_tables(read_tables(path, columns.may_be_label), columns, path.name, say=say)
         if any(file.suffix.lower() in IMAGES for file in path.rglob("*")):
             return from_images(path, columns, path.name, say=say)
     if columns.given:
