@@ -11,7 +11,8 @@ import torch
 
 from limbeck import ArgumentError, Budget, RunError, TransferSet
 from limbeck.progress import Progress
-from limbeck.runs import Run, default_cache, default_folder, first_difference, read_run, told_config
+from limbeck.run_json import read_run
+from limbeck.runs import Run, default_cache, default_folder, first_difference, told_config
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from limbeck.judge import fidelity_on_training, fit_temperature, judgement_of, r
 from limbeck.models import MLP
 from limbeck.progress import Progress
 from limbeck.road import seeded, student_seed
-from limbeck.runs import Run, read_run
+from limbeck.run_json import read_run
+from limbeck.runs import Run
 from limbeck.study import Arm, Study, as_trained, near
 from limbeck.teachers import InBfloat16
 from limbeck.teachers.fingerprints import weights_fingerprint

@@ -8,12 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, RunError, ShipError
+from limbeck.errors import ArgumentError, ShipError
 from limbeck.evidence import tabulate
-from limbeck.files import DAMAGED_HINT, write_bytes
+from limbeck.files import write_bytes
 from limbeck.judge import HeldOut, Judgement, told_judgement
 from limbeck.report import Chart, Figures, Judged, Series, Table, write_report
-from limbeck.runs import Run, read_finished
+from limbeck.run_json import read_finished
+from limbeck.runs import Run
 from limbeck.ship.export import can_ship
 from limbeck.ship.shipping import Shipment, ship, withdraw
 from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
@@ -169,17 +170,17 @@ def draw(folder: Path) -> Path:
     told = read_finished(folder)
     test = read_test_set(folder)
     judged = read_judged(folder / "seed-0")
-    try:
-        shown = {name: told[name] for name in ("config", "command", "table", "findings")}
-        seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""
-        charts = [_chart(chart) for chart in told.get("charts", [])]
-        figures = Figures.of(told, len(test))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise RunError(f"{folder / 'run.json'} is damaged ({what})", DAMAGED_HINT) from error
-    note = f"{told.get('note', '')} {seeds}".strip()
-    title = f"Limbeck: {told['recipe']}"
-    return write_report(folder / "report.html", title, judged, test, note=note, charts=charts, figures=figures, **shown)
+    seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""
+    return write_report(
+        folder / "report.html",
+        f"Limbeck: {told['recipe']}",
+        judged,
+        test,
+        note=f"{told['note']} {seeds}".strip(),
+        charts=[_chart(chart) for chart in told["charts"]],
+        figures=Figures.of(told, len(test)),
+        **{name: told[name] for name in ("config", "command", "table", "findings")},
+    )
 
 
 def _chart(told: dict[str, Any]) -> Chart:

@@ -1,5 +1,6 @@
 """From what each seed came to, to the figures of record, the printed table and the sentences above it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +95,17 @@ def setting_rows(
 
 
 def row_of(setting: str, metric: str, values: list[float], paper: float | None) -> dict[str, Any]:
-    """Return one row of record; the sd is that of a sample, 0 for one value."""
-    told = {"setting": setting, "metric": metric, "n": len(values), "mean": mean_of(values), "sd": sd_of(values)}
-    return {**told, "values": values, "paper": paper}
+    """Return one row of record; the sd is that of a sample, 0 for one value.
+
+    A value that is no finite number is None, as in JSON, and where one is, so are mean and sd.
+
+    >>> row_of("twin", "NLL", [0.5, math.inf], None)["values"]
+    [0.5, None]
+    """
+    finite = [value if math.isfinite(value) else None for value in values]
+    mean, sd = (None, None) if None in finite else (mean_of(values), sd_of(values))
+    told = {"setting": setting, "metric": metric, "n": len(values), "mean": mean, "sd": sd}
+    return {**told, "values": finite, "paper": paper}
 
 
 def ratio_row(by: str, latencies: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -157,7 +166,11 @@ def formatted(row: dict[str, Any]) -> str:
 
     >>> formatted(row_of("twin", "test errors", [14, 16], None))
     '15.0 ± 1.4'
+    >>> formatted(row_of("twin", "NLL", [math.inf], None))
+    'not finite'
     """
+    if row["mean"] is None:
+        return "not finite"
     if row["metric"] in ("parameters", SIZE):
         return f"{row['mean']:,.0f}"
     scale, digits, unit = {

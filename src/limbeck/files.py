@@ -60,9 +60,23 @@ def write_bytes(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
 
 
+def as_json(value: Any) -> Any:
+    """Return a value as JSON holds it; a number that is not finite, for which JSON has no form, is None.
+
+    >>> as_json({"nll": float("inf"), "errors": (3, 4)})
+    {'nll': None, 'errors': [3, 4]}
+    """
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON that people can read."""
+    return json.dumps(as_json(value), indent=1, ensure_ascii=False)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, readable by people, in one step."""
-    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (json_text(value) + "\n").encode())
 
 
 def kept_json(path: Path, make: Callable[[], Any], read: Callable[[Any], Read]) -> Read:

@@ -16,7 +16,6 @@ A folder is bound to recipe, configuration and data; seeds and controls may be a
 """
 
 import contextlib
-import json
 import os
 import platform
 import subprocess
@@ -30,8 +29,9 @@ from typing import TYPE_CHECKING, Any
 from limbeck.budget import Budget
 from limbeck.controls import Control
 from limbeck.errors import ArgumentError, RunError
-from limbeck.files import DAMAGED_HINT, cannot_write, fingerprint, locked, write_json
+from limbeck.files import as_json, cannot_write, fingerprint, locked
 from limbeck.progress import Progress
+from limbeck.run_json import read_run, write_run
 
 if TYPE_CHECKING:
     from limbeck.data import TransferSet
@@ -92,7 +92,7 @@ class Run:
         there = self._there() or {}
         kept = {name: there[name] for name in ("data", "trackers") if name in there}
         asked = {"seeds": self.num_seeds, "controls": list(self.controls), "command": self.command, "smoke": self.smoke}
-        write_json(self.folder / "run.json", {**self.identity(), **kept, **provenance(), **asked, **told})
+        write_run(self.folder, {**self.identity(), **kept, **provenance(), **asked, **told})
 
     def identity(self) -> dict[str, Any]:
         """What a folder is bound to beside its data: seeds and controls may be added, nothing else may change."""
@@ -126,7 +126,7 @@ class Run:
         if there is None:
             self.save({"data": data})
         elif "data" not in there:  # of an earlier version
-            write_json(self.folder / "run.json", {**there, "data": data})
+            write_run(self.folder, {**there, "data": data})
         elif there["data"] != data:
             raise RunError(
                 f"{self.folder} holds a run on other data",
@@ -176,7 +176,7 @@ def told_config(config: Any) -> dict[str, Any]:
             return str(value)
         return [told(each) for each in value] if isinstance(value, list | tuple) else value
 
-    return json.loads(json.dumps(told(config)))
+    return as_json(told(config))
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,36 +194,6 @@ def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield from _settings(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Return what a run's run.json tells.
-
-    Raises:
-        RunError: there is none, or it is damaged.
-    """
-    path = folder / "run.json"
-    try:
-        told = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise RunError(f"{folder} is no run's folder: there is no run.json", "limbeck run RECIPE makes one") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}", DAMAGED_HINT) from error
-    if not isinstance(told, dict) or not {"recipe", "config"} <= told.keys():
-        raise RunError(f"{path} is damaged: recipe or config is missing", DAMAGED_HINT)
-    return told
-
-
-def read_finished(folder: Path) -> dict[str, Any]:
-    """Return what the run.json of a finished run tells.
-
-    Raises:
-        RunError: there is none, it is damaged, or the run has not finished.
-    """
-    told = read_run(folder)
-    if "rows" not in told:
-        raise RunError(f"the run in {folder} has not finished", f"go on with it: {told.get('command')}")
-    return told
 
 
 def first_difference(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> str | None:

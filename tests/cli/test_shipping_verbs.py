@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 
 from limbeck.cli import main
+from limbeck.run_json import write_run
 from limbeck.ship.shipping import INT8, STUDENT, read_shipped
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
@@ -108,7 +109,7 @@ def test_what_was_not_shipped_or_was_changed_is_refused(run, tmp_path, capsys):
     assert main(["export", str(tmp_path)]) == 2
     assert "is no run's folder" in capsys.readouterr().err
     told = json.loads((folder / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(told | {"command": "limbeck run digits --no-ship --out elsewhere"}))
+    write_run(tmp_path, told | {"command": "limbeck run digits --no-ship --out elsewhere"})
     assert main(["bench", str(tmp_path)]) == 2
     assert f"this makes it: limbeck run digits --ship --out {tmp_path}\n" in capsys.readouterr().err
     for path in folder.glob("*.*"):
@@ -117,6 +118,6 @@ def test_what_was_not_shipped_or_was_changed_is_refused(run, tmp_path, capsys):
     assert main(["export", str(tmp_path), "--out", str(tmp_path / "out.onnx")]) == 2
     assert "student-int8.onnx is missing, or not the file that the run shipped" in capsys.readouterr().err
     del told["rows"]
-    (tmp_path / "run.json").write_text(json.dumps(told))
+    write_run(tmp_path, told)
     assert main(["bench", str(tmp_path)]) == 2
     assert "has not finished" in capsys.readouterr().err

@@ -97,6 +97,16 @@ def test_where_no_temperature_is_best_there_is_none():
     assert fit_temperature(torch.zeros(2, 2), torch.tensor([0, 1])) is None  # one as good as another
 
 
+def test_logits_of_any_size_have_a_temperature():
+    logits, labels = drawn()
+    labels = torch.where(torch.arange(500) % 3 == 0, labels, logits.argmax(1))
+    temperature = fit_temperature(logits, labels)
+    for size in (1e-5, 1e9, 1e30):
+        assert fit_temperature(logits.double() * size, labels) == pytest.approx(size * temperature, rel=1e-9)
+    enormous = torch.tensor([[1e30, 0.0]] * 4 + [[2.0, 0.0]] * 4)  # and right: it says nothing of the temperature
+    assert fit_temperature(enormous, torch.tensor([0] * 7 + [1])) == pytest.approx(2 / math.log(3), rel=1e-9)
+
+
 def test_a_masked_class_takes_no_part_in_the_temperature():
     logits, labels = drawn(classes=3)
     masked = torch.cat([logits, torch.full((500, 1), -torch.inf)], 1)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import torch
+from finished_runs import FINISHED
 
 from limbeck.data import TransferSet
 from limbeck.evidence import LATENCY, row_of
@@ -20,7 +21,7 @@ def all_parts():
     trackers = [{"name": "mlflow", "where": "https://tracker.example/1"}, {"name": "tensorboard", "where": "runs"}]
     series = Series("30 units", [1.0, 2.5, 8.0], [140.0, 120.5, 131.0], [3.0, 2.25, 4.0])
     return {
-        "figures": Figures.of({"rows": rows, "findings": [], "trackers": trackers}, 6),
+        "figures": Figures.of(FINISHED | {"rows": rows, "trackers": trackers}, 6),
         "charts": [Chart("heat", "Errors by heat", "temperature T", "test errors", [series])],
         "config": {"temperature": 2, "budget": {"epochs": 3}},
         "command": "limbeck run farm",

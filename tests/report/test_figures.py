@@ -1,5 +1,6 @@
 import plotly.graph_objects as go
 import pytest
+from finished_runs import FINISHED
 from scipy import stats
 
 from limbeck.evidence import LATENCY, row_of
@@ -83,7 +84,7 @@ def test_without_a_twin_there_is_no_headline():
 
 
 def test_a_smoke_run_has_no_headline():
-    told = {"rows": rows(*ERRORS), "findings": ["It helps."], "smoke": True}
+    told = FINISHED | {"rows": rows(*ERRORS), "smoke": True}
     assert Figures.of(told, 900).headline == ""
     assert Figures.of({**told, "smoke": False}, 900).headline != ""
 
@@ -209,7 +210,7 @@ def test_a_judgement_of_one_seed_has_no_interval_and_what_lacks_is_told():
 )
 def test_only_addresses_of_the_web_become_links(tmp_path, models, test_set, where, link):
     assert (Tracked("mlflow", where).link is not None) == link
-    told = {"rows": [], "findings": [], "trackers": [{"name": "<b>mlflow</b>", "where": where, "id": "1"}]}
+    told = FINISHED | {"rows": [], "trackers": [{"name": "<b>mlflow</b>", "where": where, "id": "1"}]}
     path = write_report(tmp_path / "page.html", "t", models, test_set, config={}, figures=Figures.of(told, 6))
     page = path.read_text(encoding="utf-8")
     assert (f'<a href="{where}"' in page) == link
@@ -217,14 +218,8 @@ def test_only_addresses_of_the_web_become_links(tmp_path, models, test_set, wher
     assert "&lt;b&gt;mlflow&lt;/b&gt;" in page
 
 
-@pytest.mark.parametrize("damage", [{"costs": [{}]}, {"trackers": [{"name": "x"}]}, {"judgements": {"twin": [{}]}}])
-def test_other_forms_are_refused(damage):
-    with pytest.raises(KeyError):
-        Figures.of({"rows": rows(*ERRORS), "findings": [], **damage}, 900)
-
-
 def test_the_page_has_the_headline_above_the_findings_and_all_tables(tmp_path, models, test_set):
-    told = {"rows": rows(*ERRORS), "findings": [], "judgements": {"student": [judgement(0.2)]}}
+    told = FINISHED | {"rows": rows(*ERRORS), "judgements": {"student": [judgement(0.2)]}}
     own = Figures.of({**told, "costs": [cost("ensemble, ONNX", 40_000, 8.0), cost("student, ONNX")]}, 900)
     path = write_report(
         tmp_path / "page.html", "t", models, test_set, config={"a": 1}, findings=["It is."], figures=own

@@ -14,7 +14,8 @@ from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.evidence import row_of
 from limbeck.models import MLP
 from limbeck.progress import Progress
-from limbeck.runs import Run, read_finished
+from limbeck.run_json import read_finished
+from limbeck.runs import Run
 from limbeck.ship import costs, memory, shipping, told
 from limbeck.ship.costs import Cost, measure_costs
 from limbeck.ship.latency import Latency

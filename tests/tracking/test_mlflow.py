@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from limbeck import TrackingError
 from limbeck.cli import main
 from limbeck.progress import Progress
-from limbeck.runs import read_run
+from limbeck.run_json import read_run
 from limbeck.tracking import mlflow
 from limbeck.tracking.mlflow import MLflow
 from limbeck.tracking.sending import check, send

@@ -4,10 +4,11 @@ import json
 import shutil
 
 import pytest
+from finished_runs import rewrite
 
 from limbeck import ArgumentError, RunError, TrackingError
 from limbeck.progress import Progress
-from limbeck.runs import read_run
+from limbeck.run_json import read_run
 from limbeck.tracking.sending import check, send
 from limbeck.tracking.tracker import Tracker
 
@@ -166,9 +167,7 @@ def test_before_the_training_what_is_wrong_is_said(run):
         check(Notebook(fails_at="check", error=ArgumentError("mine")))
 
 
-@pytest.mark.parametrize("damage", [3, [3], [{"name": "mlflow"}], [{"name": "mlflow", "where": None, "id": "1"}]])
-def test_a_damaged_list_of_trackers_is_said(run, damage):
-    told = read_run(run) | {"trackers": damage}
-    (run / "run.json").write_text(json.dumps(told))
-    with pytest.raises(RunError, match="run.json is damaged: trackers holds"):
+def test_a_damaged_list_of_trackers_is_said(run):
+    rewrite(run, trackers=[{"name": "mlflow"}])
+    with pytest.raises(RunError, match=r"run.json is damaged: .*trackers"):
         send(run, [Notebook()], Page(), Progress())

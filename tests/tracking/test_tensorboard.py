@@ -7,7 +7,7 @@ from events import values
 from lightning_fabric.loggers.logger import Logger
 
 from limbeck.progress import Progress
-from limbeck.runs import read_run
+from limbeck.run_json import read_run
 from limbeck.tracking.sending import send
 from limbeck.tracking.tensorboard import TensorBoard
 

@@ -11,7 +11,7 @@ from lightning_fabric.loggers.logger import Logger
 from limbeck import TrackingError
 from limbeck.cli import main
 from limbeck.progress import Progress
-from limbeck.runs import read_run
+from limbeck.run_json import read_run
 from limbeck.tracking.sending import check, send
 from limbeck.tracking.wandb import WandB
 from limbeck.tracking.wandb_log import is_whole, records

@@ -8,7 +8,7 @@ import tyro
 
 from limbeck.cli.output import Output, print_json, print_table
 from limbeck.errors import ArgumentError
-from limbeck.runs import read_finished
+from limbeck.run_json import read_finished
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """How verbs speak: stdout is data, stderr is progress and errors."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from limbeck.files import json_text
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Output:
 
 def print_json(value: Any) -> None:
     """Print one JSON value."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    print(json_text(value))
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:

@@ -17,7 +17,8 @@ from limbeck.files import file_sha256
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
 from limbeck.results import expected, record
-from limbeck.runs import Run, default_cache, default_folder, read_run
+from limbeck.run_json import read_run
+from limbeck.runs import Run, default_cache, default_folder
 
 if TYPE_CHECKING:
     from limbeck.conclusion import Result

@@ -11,7 +11,7 @@ import tyro
 from limbeck.cli.output import Output, print_facts, print_json, print_table
 from limbeck.errors import ArgumentError, RunError
 from limbeck.progress import progress_for
-from limbeck.runs import read_finished
+from limbeck.run_json import read_finished
 
 if TYPE_CHECKING:
     from torch import Tensor

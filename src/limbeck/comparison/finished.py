@@ -11,10 +11,9 @@ from torch import Tensor
 
 from limbeck.conclusion import read_judged, read_test_set
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, RunError
-from limbeck.files import DAMAGED_HINT
+from limbeck.errors import ArgumentError
 from limbeck.judge import Judgement, read_judgement
-from limbeck.runs import read_finished
+from limbeck.run_json import read_finished
 
 STUDENT = "student"
 
@@ -61,7 +60,7 @@ def read_runs(folders: Sequence[Path]) -> list[Finished]:
     """Return finished runs that were judged on the same test data.
 
     Raises:
-        ArgumentError: fewer than two folders, one twice, or runs on different test data.
+        ArgumentError: fewer than two folders, one twice, a run without labels, or runs on different test data.
         RunError: a folder is none of a finished run, or a file of it is damaged.
     """
     whole = [folder.resolve() for folder in folders]
@@ -81,31 +80,25 @@ def read_runs(folders: Sequence[Path]) -> list[Finished]:
 
 def _read(folder: Path, name: str) -> Finished:
     told = read_finished(folder)
-    if not {"judgements", "cast"} <= told.keys():
-        raise RunError(
-            f"{folder} holds a run of an earlier version, which doesn't tell what its nets are judged by",
-            f"run it again, which goes on from what is there: {told.get('command')}",
+    if not told["judgements"]:
+        raise ArgumentError(
+            f"runs to compare must have labels, by which their students make errors, that in {folder} has none",
+            "limbeck report RUN tells how far a student says what its teacher says, which takes no labels",
         )
     judged = {each.name: each.logits for each in read_judged(folder / "seed-0")}
-    try:
-        run = Finished(
-            name=name,
-            folder=folder,
-            recipe=str(told["recipe"]),
-            command=str(told["command"]),
-            config=dict(told["config"]),
-            rows=list(told["rows"]),
-            smoke=told.get("smoke", False),
-            cast={part: setting for part, setting in told["cast"].items() if told["judgements"][setting]},
-            judgements={name: [read_judgement(each) for each in own] for name, own in told["judgements"].items()},
-            test_set=read_test_set(folder),
-            student_logits=judged[STUDENT],
-        )
-        run.student[0]  # there is a seed
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArgumentError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise RunError(f"{folder / 'run.json'} is damaged ({what})", DAMAGED_HINT) from error
-    return run
+    return Finished(
+        name=name,
+        folder=folder,
+        recipe=told["recipe"],
+        command=told["command"],
+        config=told["config"],
+        rows=told["rows"],
+        smoke=told["smoke"],
+        cast={part: setting for part, setting in told["cast"].items() if told["judgements"][setting]},
+        judgements={name: [read_judgement(each) for each in own] for name, own in told["judgements"].items()},
+        test_set=read_test_set(folder),
+        student_logits=judged[STUDENT],
+    )
 
 
 def _check_same_test(first: Finished, other: Finished) -> None:

@@ -105,9 +105,12 @@ def fit_temperature(logits: Float[Tensor, "examples classes"], labels: Int[Tenso
     def slope(inverse: float) -> float:
         return ((inverse * wide).softmax(1).mul_(wide).sum(1) - of_label).mean().item()
 
-    highest = 1.0
-    while slope(highest) < 0 and highest < 1 / LOWEST_TEMPERATURE:
-        highest *= 2
-    if not slope(0.0) < 0 < slope(highest):
+    scale = wide.masked_fill(wide == LOWEST_LOGIT, 0).abs().max().item()
+    if not slope(0.0) < 0 < scale:
         return None
-    return 1 / float(root_scalar(slope, bracket=(0.0, highest), xtol=1e-15).root)
+    lowest, highest = 0.0, 1 / scale  # logits of any size are searched in steps of their own
+    while slope(highest) < 0 and highest < 1 / LOWEST_TEMPERATURE:
+        lowest, highest = highest, 2 * highest
+    if not slope(highest) > 0:
+        return None
+    return 1 / float(root_scalar(slope, bracket=(lowest, highest), xtol=1e-15 * highest).root)

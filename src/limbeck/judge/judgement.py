@@ -1,6 +1,5 @@
 """All that one trained net is judged by, as a run keeps it for each setting and seed."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
+from limbeck.files import as_json
 from limbeck.judge.calibration import fit_temperature
 from limbeck.judge.fidelity import Fidelity, fidelity, fidelity_where
 from limbeck.judge.measures import measure
@@ -105,13 +105,7 @@ def fidelity_on_training(net: Teacher, transfer_set: TransferSet, targets: SoftT
 
 def told_judgement(judgement: Judgement) -> dict[str, Any]:
     """Return a judgement as JSON holds it; a figure that is no finite number is None."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: plain(each) for name, each in value.items()}
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return plain(asdict(judgement))
+    return as_json(asdict(judgement))
 
 
 def read_judgement(value: Mapping[str, Any]) -> Judgement:

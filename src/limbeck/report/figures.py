@@ -38,16 +38,12 @@ class Figures:
 
     @classmethod
     def of(cls, told: Mapping[str, Any], num_examples: int) -> "Figures":
-        """Return what run.json tells of a run that was judged on so many test examples.
-
-        Raises:
-            KeyError, TypeError, AttributeError, ValueError: it is of another form.
-        """
-        rows, costs = told["rows"], told.get("costs", [])
+        """Return what run.json tells of a finished run that was judged on so many test examples."""
+        rows, costs = told["rows"], told["costs"]
         return cls(
-            "" if told.get("smoke") else headline(rows, costs, num_examples),
+            "" if told["smoke"] else headline(rows, costs, num_examples),
             points(rows, costs, num_examples),
             cost_table(costs),
-            judgement_table(told.get("judgements", {})),
-            [Tracked(str(each["name"]), str(each["where"])) for each in told.get("trackers", [])],
+            judgement_table(told["judgements"]),
+            [Tracked(each["name"], each["where"]) for each in told.get("trackers", [])],
         )

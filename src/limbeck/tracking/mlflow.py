@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from limbeck.errors import TrackingError
 from limbeck.files import fingerprint
+from limbeck.run_json import Entry
 from limbeck.runs import flat
 from limbeck.tracking.names import without_login
-from limbeck.tracking.tracker import Entry, Tracker, settings_of
+from limbeck.tracking.tracker import Tracker, settings_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

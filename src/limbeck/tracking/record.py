@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limbeck.errors import RunError
 from limbeck.events import FOLDER as EVENTS
-from limbeck.files import DAMAGED_HINT
-from limbeck.runs import flat, read_finished
+from limbeck.run_json import read_finished
+from limbeck.runs import flat
 from limbeck.tensor_files import load_tensors
 from limbeck.tracking.names import legal
 
@@ -45,30 +44,34 @@ def read_record(folder: Path) -> Record:
         RunError: the run has not finished, or a file of it is damaged.
     """
     told = read_finished(folder)
-    try:
-        curves = list(_curves(folder, told["seeds"]))
-        return Record(
-            name=folder.resolve().name,
-            config=told["config"],
-            figures=list(_figures(told["rows"])),
-            curves=[step for here, step in curves if not here],
-            curves_here=[step for here, step in curves if here],
-            tags=_tags(told),
-            findings=told["findings"],
-            files=[path for pattern in FILES for path in sorted(folder.glob(pattern))],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise RunError(f"{folder / 'run.json'} is damaged ({what})", DAMAGED_HINT) from error
+    curves = list(_curves(folder, told["seeds"]))
+    return Record(
+        name=folder.resolve().name,
+        config=told["config"],
+        figures=list(_figures(told["rows"])),
+        curves=[step for here, step in curves if not here],
+        curves_here=[step for here, step in curves if here],
+        tags=_tags(told),
+        findings=told["findings"],
+        files=[path for pattern in FILES for path in sorted(folder.glob(pattern))],
+    )
 
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    """Yield the rows' figures, those that are finite numbers."""
     for key, row in zip(_keys(rows), rows, strict=True):
         spread = {f"{key}_sd": row["sd"]} if row["n"] > 1 else {}
-        paper = {} if row["paper"] is None else {f"{key}_paper": row["paper"]}
-        yield row["n"], {key: row["mean"], **spread, **paper}
+        yield from _known(row["n"], {key: row["mean"], **spread, f"{key}_paper": row["paper"]})
         if row["n"] > 1:
-            yield from ((seed, {f"{key}_by_seed": value}) for seed, value in enumerate(row["values"]))
+            for seed, value in enumerate(row["values"]):
+                yield from _known(seed, {f"{key}_by_seed": value})
+
+
+def _known(step: int, figures: Mapping[str, float | None]) -> Iterator[Step]:
+    """Yield the figures of a step that there are."""
+    known = {name: value for name, value in figures.items() if value is not None}
+    if known:
+        yield step, known
 
 
 def _keys(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,12 +8,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from limbeck.errors import LimbeckError, RunError, TrackingError
-from limbeck.files import DAMAGED_HINT, write_json
+from limbeck.errors import LimbeckError, TrackingError
 from limbeck.progress import Progress
-from limbeck.runs import read_run
+from limbeck.run_json import Entry, read_finished, write_run
 from limbeck.tracking.record import REPORT, Record, read_record
-from limbeck.tracking.tracker import Entry, Tracker
+from limbeck.tracking.tracker import Tracker
 
 BEFORE = "nothing was trained: mend it, or leave this tracker out"
 AGAIN = "the run's results are whole in {folder}: the same command sends them"
@@ -36,7 +35,8 @@ def send(folder: Path, trackers: Sequence[Tracker], draw: Callable[[Path], objec
         TrackingError: some have failed, the others were told.
         RunError: the run has not finished, or its run.json is damaged.
     """
-    known, opened, failed = _entries(folder), [], []
+    told, opened, failed = read_finished(folder), [], []
+    known: list[Entry] = told.get("trackers", [])
     for tracker in trackers:
         try:
             with _refusing(tracker):
@@ -47,7 +47,7 @@ def send(folder: Path, trackers: Sequence[Tracker], draw: Callable[[Path], objec
     others = [entry for entry in known if not any(tracker.owns(entry) for tracker, _ in opened)]
     entries = others + [entry for _, entry in opened]
     if entries != known:
-        write_json(folder / "run.json", {**read_run(folder), "trackers": entries})
+        write_run(folder, {**told, "trackers": entries})
         draw(folder)
     record = read_record(folder)
     for tracker, entry in opened:
@@ -71,15 +71,6 @@ def _tell(tracker: Tracker, record: Record) -> None:
     tracker.log_files(record.files)
     tracker.save()
     tracker.finalize("success")
-
-
-def _entries(folder: Path) -> list[Entry]:
-    """Return the tracked runs that run.json tells of."""
-    told = read_run(folder).get("trackers", [])
-    for entry in told if isinstance(told, list) else [told]:
-        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in Entry.__annotations__):
-            raise RunError(f"{folder / 'run.json'} is damaged: trackers holds {entry!r}", DAMAGED_HINT)
-    return told
 
 
 @contextlib.contextmanager

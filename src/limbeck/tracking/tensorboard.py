@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.events import Events
+from limbeck.run_json import Entry
 from limbeck.runs import flat
-from limbeck.tracking.tracker import Entry, Tracker, settings_of
+from limbeck.tracking.tracker import Tracker, settings_of
 
 
 class TensorBoard(Tracker):

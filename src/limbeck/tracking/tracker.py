@@ -4,20 +4,11 @@ from abc import abstractmethod
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from lightning_fabric.loggers.logger import Logger
 
-
-class Entry(TypedDict):
-    """A tracked run, as run.json tells of it."""
-
-    name: str
-    """The tracker's."""
-    where: str
-    """Its address, or its path from the run's folder."""
-    id: str
-    """The tracker's name for the run: the same run is told under it again."""
+from limbeck.run_json import Entry
 
 
 class Tracker(Logger):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from limbeck.errors import TrackingError
 from limbeck.files import fingerprint
-from limbeck.tracking.tracker import Entry, Tracker, settings_of
+from limbeck.run_json import Entry
+from limbeck.tracking.tracker import Tracker, settings_of
 from limbeck.tracking.wandb_log import is_whole
 
 if TYPE_CHECKING:
