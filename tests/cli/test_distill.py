@@ -353,6 +353,14 @@ def test_an_estimator_is_asked_about_the_columns_that_it_was_fitted_on(place, ca
     assert read_test_set(place / "run").column_names == ("b", "a")
 
 
+def test_labels_of_arrays_outside_the_teachers_classes_are_said(place, capsys):
+    (place / "arrays").mkdir()
+    np.save(place / "arrays" / "inputs.npy", np.zeros((40, 12), np.float32))
+    np.save(place / "arrays" / "labels.npy", np.arange(40) % 7)
+    assert main(["distill", "--teacher", "own_nets:small", "--data", "arrays", "--out", "run"]) == 2
+    assert "must lie in 0..2, got 0..6" in capsys.readouterr().err
+
+
 WRONG = [
     ((), "a teacher must be named, got none"),
     (("--teacher", "own_nets:one_output"), "a teacher must give a logit for each class, this one gives one"),

@@ -53,6 +53,25 @@ def test_pickles_in_arrays_are_never_read(tmp_path):
         load_arrays(tmp_path)
 
 
+@pytest.mark.parametrize("labels", [np.array([0, -2]), np.array([2**64 - 1, 0], np.uint64), np.array([0, 2**40])])
+def test_labels_of_arrays_that_are_none_of_any_class_are_refused(tmp_path, labels):
+    np.save(tmp_path / "inputs.npy", np.zeros((2, 3)))
+    np.save(tmp_path / "labels.npy", labels)
+    with pytest.raises(
+        DataError, match=r"labels.npy must hold labels in -1..2147483647, got .*\n\nhint: -1 stands for"
+    ):
+        load_arrays(tmp_path)
+
+
+def test_a_class_has_one_name_of_its_own(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.zeros((2, 3)))
+    (tmp_path / "classes.txt").write_text("cat\ndog\ncat\n")
+    with pytest.raises(DataError, match=r"classes.txt must be a class name a line, each once, 'cat' is there twice"):
+        load_arrays(tmp_path)
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    assert load_arrays(tmp_path).class_names == ("cat", "dog")
+
+
 @pytest.mark.parametrize(
     ("source", "hint"),
     [

@@ -152,3 +152,57 @@ def test_columns_given_to_arrays_are_refused(tmp_path):
     np.save(tmp_path / "inputs.npy", np.zeros((3, 2)))
     with pytest.raises(ArgumentError, match="columns and classes are those of tables and of folders of images"):
         load_splits(str(tmp_path), Columns(label="y"))
+
+
+@pytest.mark.parametrize("ending", ["bmp", "tiff", "tif", "ppm", "pgm"])
+def test_images_of_other_formats_are_read(tmp_path, ending):
+    grey = ending == "pgm"
+    kept = [keep(tmp_path / f"a/1.{ending}", pixels(4, 3) if grey else pixels(4, 3, 3))]
+    kept.append(keep(tmp_path / "b/2.png", pixels(*kept[0].shape)))
+    rows = read(tmp_path)[0].training.inputs.permute(0, 2, 3, 1).numpy()
+    np.testing.assert_array_equal(rows, np.array(kept).reshape(rows.shape))
+
+
+def test_files_that_are_no_images_are_told_and_several_images_in_one_are_refused(tmp_path):
+    for name in ("a/1.png", "b/2.png"):
+        keep(tmp_path / name, pixels(3, 3))
+    (tmp_path / "b" / "3.heic").write_text("an image of a kind that is not read")
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / ".hidden").write_text("nobody's")
+    splits, said = read(tmp_path)
+    assert len(splits.training) == 2
+    assert said[0] == "left out: 2 files that are none of the images: b/3.heic, notes.txt"
+    frames = [Image.fromarray(pixels(3, 3)) for _ in range(2)]
+    frames[0].save(tmp_path / "b" / "4.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=r"4.gif: it holds several images"):
+        read(tmp_path)
+
+
+def test_links_are_followed_and_hidden_files_are_not_there(tmp_path):
+    kept = [keep(tmp_path / name, pixels(3, 3)) for name in ("elsewhere/1.png", "photos/b/2.png")]
+    (tmp_path / "photos" / "a").symlink_to(tmp_path / "elsewhere")
+    keep(tmp_path / "photos" / ".ipynb_checkpoints" / "3.png", pixels(3, 3))
+    (tmp_path / "photos" / ".ipynb_checkpoints" / "labels.csv").write_text("x,label\n1,a\n")
+    splits, said = read(tmp_path / "photos")
+    np.testing.assert_array_equal(splits.training.inputs[:, 0].numpy(), kept)
+    assert (splits.training.labels.tolist(), said[0]) == ([0, 1], "label: the folder of each image, 2 classes: a, b")
+    (tmp_path / "photos" / "b" / "4.png").symlink_to("nowhere.png")
+    with pytest.raises(DataError, match=r"b/4.png must be a file, it is a link that leads nowhere"):
+        read(tmp_path / "photos")
+    (tmp_path / "photos" / "b" / "4.png").unlink()
+    (tmp_path / "photos" / "b" / "c").symlink_to(tmp_path / "photos")
+    with pytest.raises(DataError, match=r"photos/b/c must not be a link to a folder that it lies in, .*photos\n"):
+        read(tmp_path / "photos")
+
+
+def test_tables_beside_images_are_refused(tmp_path):
+    keep(tmp_path / "a/1.png", pixels(3, 3))
+    (tmp_path / "labels.csv").write_text("file,label\na/1.png,a\n")
+    with pytest.raises(DataError, match=r"must hold tables or images, it holds both: .*labels.csv and .*1.png\n\nhint"):
+        read(tmp_path)
+
+
+def test_a_folder_of_hidden_images_alone_holds_none(tmp_path):
+    keep(tmp_path / ".cache" / "1.png", pixels(3, 3))
+    with pytest.raises(DataError, match="must hold tables .*, images, inputs.npy, .* it holds none of them"):
+        read(tmp_path, unlabelled=True)

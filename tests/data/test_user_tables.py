@@ -118,7 +118,10 @@ def test_lists_are_rows_and_files_give_the_splits(tmp_path, form):
     assert splits.test.class_names == splits.training.class_names == ("a", "b", "c")
     assert splits.test.labels.tolist() == [2]
     assert splits.test.column_names == ()
-    assert said[0] == "inputs: column 'vector'; left out: 'text', 'length'"
+    assert said[:2] == [
+        "left out: 1 file that is none of the tables: README.md",
+        "inputs: column 'vector'; left out: 'text', 'length'",
+    ]
     torch.testing.assert_close(load_data(str(tmp_path), "validation").inputs, splits.validation.inputs)
 
 
@@ -291,3 +294,15 @@ def test_an_even_cut_has_each_class_to_within_one_row():
 )
 def test_names_tell_of_splits(path, split):
     assert split_told(PurePath(path)) == split
+
+
+def test_tables_behind_links_are_read_and_hidden_ones_are_not(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "part.csv").write_text("x,label\n1,a\n2,b\n")
+    (tmp_path / "own" / ".ipynb_checkpoints").mkdir(parents=True)
+    (tmp_path / "own" / ".ipynb_checkpoints" / "part.csv").write_text("x,label\n3,c\n")
+    (tmp_path / "own" / "train").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "own" / "test.csv").symlink_to(tmp_path / "elsewhere" / "part.csv")
+    splits, _ = read(tmp_path / "own")
+    assert (splits.training.inputs.tolist(), splits.training.class_names) == ([[1], [2]], ("a", "b"))
+    assert len(splits.test) == 2

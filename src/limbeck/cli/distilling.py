@@ -124,6 +124,8 @@ def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Cal
     before = Preprocessing(config.scale, config.mean, config.std)
     teacher = ready_teacher(teacher_from(config, train), before, train)
     classes = num_outputs(teacher, train)
+    for each in (train, sets.validation, sets.test):
+        each.check_classes(classes)
     if config.student is None:
         make_student, said = proposed_student(teacher, train, classes)
     else:

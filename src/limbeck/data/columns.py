@@ -84,6 +84,8 @@ def from_tables(
                 f"{part.place} must have the columns of the training set, {lacking[0]!r} is missing",
                 f"it has {', '.join(part.table.column_names)}",
             )
+        if not part.table.num_rows:
+            raise DataError(f"{part.place} must have at least one row, it has none")
     inputs = read_inputs(tables, chosen.inputs, say)
     classes, labels = _labels(tables, chosen, names, say)
     numbers = all(is_number(tables["training"][0].table.schema.field(name).type) for name in chosen.inputs)

@@ -1,7 +1,7 @@
 """Files of tables: CSV, Parquet and Arrow, read as they are; which of them belong to which split."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,30 @@ def suffix_of(path: Path) -> str | None:
     return next((suffix for suffix in TABLES if path.name.lower().endswith(suffix)), None)
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder and of all folders below it, sorted; what is hidden by a leading dot is left out.
+
+    Links are followed. One that leads nowhere is there too.
+
+    Raises:
+        DataError: a link leads to a folder that it lies in.
+    """
+
+    def below(place: Path, above: frozenset[Path]) -> Iterator[Path]:
+        real = place.resolve()
+        if real in above:
+            raise DataError(f"{place} must not be a link to a folder that it lies in, {real}", "take the link out")
+        for path in place.iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield from below(path, above | {real})
+            elif path.is_file() or path.is_symlink():
+                yield path
+
+    return sorted(below(folder, frozenset()))
+
+
 def files_of(
     source: Path, suffixes: Sequence[str], tell: Callable[[Path], Split | None] = split_told
 ) -> dict[Split, list[Path]]:
@@ -42,8 +66,10 @@ def files_of(
     """
     if source.is_file():
         return {"training": [source]}
-    found = sorted(path for path in source.rglob("*") if path.is_file() and path.name.lower().endswith(tuple(suffixes)))
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts)]
+    found = [path for path in files_below(source) if path.name.lower().endswith(tuple(suffixes))]
+    nowhere = next((path for path in found if not path.is_file()), None)
+    if nowhere is not None:
+        raise DataError(f"{nowhere} must be a file, it is a link that leads nowhere", "mend it or take it out")
     told = {path: tell(path.relative_to(source)) for path in found}
     if not any(told.values()):
         return {"training": found}

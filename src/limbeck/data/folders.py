@@ -13,7 +13,7 @@ from limbeck.data.labels import check_names, class_names, encoded, shown_names
 from limbeck.data.splits import WORDS, Split, Splits
 from limbeck.errors import DataError
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
 
 
 def from_images(folder: Path, columns: Columns, source: str, *, say: Callable[[str], None] = lambda _: None) -> Splits:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENVIRONMENT = "LIMBECK_DATA"
-FORMATS = ("PNG", "JPEG", "WEBP")  # of encoded images
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # of encoded images, as pillow calls them
 MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
 CIFAR100_CLASSES = (
     "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
@@ -340,6 +340,8 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
     try:
         Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
         image = Image.open(io.BytesIO(file), formats=FORMATS)
+        if getattr(image, "n_frames", 1) > 1:
+            raise ValueError("it holds several images")  # noqa: TRY301 - told as the others are
         found = (image.mode, image.height, image.width)
         wanted = found if shape is None else (MODES[shape[0]], *shape[1:])
         pixels = np.asarray(image) if found == wanted and image.mode in MODES.values() else None

@@ -11,27 +11,31 @@ load_splits(source)   any of these, or anybody's own tables and images, by name 
 import difflib
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from limbeck.data.columns import Columns, from_tables
-from limbeck.data.files import TABLES, read_tables, suffix_of
+from limbeck.data.files import TABLES, files_below, read_tables, suffix_of
 from limbeck.data.folders import IMAGES, from_images
 from limbeck.data.hub import is_hub_name, read_hub
 from limbeck.data.images import CIFAR10, CIFAR100, ENVIRONMENT, MNIST, holds, load_cifar10, load_cifar100, load_mnist
+from limbeck.data.labels import shown_names
 from limbeck.data.sentences import FILE as CLINC_FILE
 from limbeck.data.sentences import load_clinc150
 from limbeck.data.splits import Splits
-from limbeck.data.transfer_set import TransferSet
+from limbeck.data.transfer_set import TransferSet, whole_numbers
 from limbeck.errors import ArgumentError, DataError
+from limbeck.objective import UNLABELLED
 
 Loader = Callable[[str | Path | None], Splits]
 LETTER_NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 LETTER_FILE, LETTER_ROWS, LETTER_TRAIN = "letter-recognition.data", 20_000, 16_000
+HIGHEST_LABEL = 2**31 - 1  # of arrays; beyond it there is no class
 LETTERS_HINT = (
     f"give the folder with --data DIR or {ENVIRONMENT}: it holds {LETTER_FILE} of UCI's letter recognition; "
     "without a folder the data comes from openml.org"
@@ -116,17 +120,36 @@ def load_arrays(folder: str | Path) -> TransferSet:
         ArgumentError: the arrays don't fit each other.
     """
     folder = Path(folder)
-    try:
-        names = (folder / "classes.txt").read_text("utf-8").splitlines() if (folder / "classes.txt").exists() else []
-    except ValueError as error:
-        raise DataError(f"{folder / 'classes.txt'} must be a class name a line, in UTF-8: {error}") from error
     return TransferSet(
         _mapped(folder / "inputs.npy"),
-        _mapped(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
-        tuple(names),
+        _labels(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
+        _names(folder / "classes.txt") if (folder / "classes.txt").exists() else (),
         name=folder.name,
         run_lengths=_mapped(folder / "run_lengths.npy") if (folder / "run_lengths.npy").exists() else None,
     )
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    try:
+        names = path.read_text("utf-8").splitlines()
+    except ValueError as error:
+        raise DataError(f"{path} must be a class name a line, in UTF-8: {error}") from error
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path} must be a class name a line, each once, {twice[0]!r} is there twice")
+    return tuple(names)
+
+
+def _labels(path: Path) -> torch.Tensor:
+    labels = _mapped(path)
+    if whole_numbers(labels) and labels.numel():
+        low, high = int(labels.numpy().min()), int(labels.numpy().max())
+        if low < UNLABELLED or high > HIGHEST_LABEL:
+            raise DataError(
+                f"{path} must hold labels in {UNLABELLED}..{HIGHEST_LABEL}, got {low}..{high}",
+                f"{UNLABELLED} stands for a row without a label",
+            )
+    return labels
 
 
 def _mapped(path: Path) -> torch.Tensor:
@@ -195,15 +218,41 @@ def load_splits(source: str, columns: Columns | None = None, *, say: Callable[[s
         name, _, configuration = source.partition(":")
         return from_tables(read_hub(name, configuration or None), columns, name, say=say)
     if path.is_dir() and not _has_a_form_of_its_own(path):
-        if any(suffix_of(file) is not None for file in path.rglob("*")):
+        kind = _kind_of(path, say)
+        if kind == "tables":
             return from_tables(read_tables(path, columns.may_be_label), columns, path.name, say=say)
-        if any(file.suffix.lower() in IMAGES for file in path.rglob("*")):
+        if kind == "images":
             return from_images(path, columns, path.name, say=say)
-    if columns.given:
+    if columns.given and (source in NAMED or (path.is_dir() and _has_a_form_of_its_own(path))):
         raise ArgumentError(f"columns and classes are those of tables and of folders of images, {source} is neither")
     if path.is_dir() and (path / "inputs.npy").exists():
         return Splits(load_arrays(path))
     return _loaded_by_name(source)
+
+
+def _kind_of(folder: Path, say: Callable[[str], None]) -> Literal["tables", "images"] | None:
+    """Return what a folder's files are, None where they are neither; those beside them are told.
+
+    Raises:
+        DataError: there are tables and images.
+    """
+    files = files_below(folder)
+    tables = [file for file in files if suffix_of(file) is not None]
+    images = [file for file in files if file.suffix.lower() in IMAGES]
+    if tables and images:
+        raise DataError(
+            f"{folder} must hold tables or images, it holds both: {tables[0]} and {images[0]}",
+            "name the table itself, or the folder of the images alone; or move one of them elsewhere",
+        )
+    kind = "tables" if tables else "images" if images else None
+    read = {*tables, *images}
+    others = [str(file.relative_to(folder)) for file in files if file not in read]
+    if kind and others:
+        say(
+            f"left out: {len(others):,} {'file that is' if len(others) == 1 else 'files that are'} none of the {kind}: "
+            f"{shown_names(others)}"
+        )
+    return kind
 
 
 def _means_a_path(path: Path) -> bool:
