@@ -20,7 +20,7 @@ from limbeck.teachers import Teacher, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 
 TAUGHT_ON_THESE = (
-    "These examples were held out from student and twin alone: the teacher may have been trained on them, "
+    "The test examples were held out from student and twin alone: the teacher may have been trained on them, "
     "and its own figures may flatter it."
 )
 HELD_OUT_SHARE = 10  # one example in so many is held out where no test set is given

@@ -68,8 +68,8 @@ class Journey:
     num_views: int = 1
     other_twins: Mapping[str, View] = field(default_factory=dict)
     """More label-only twins, by name, each seen through a view of its own."""
-    note: str = ""
-    """Said above the page's pictures."""
+    findings: tuple[str, ...] = ()
+    """Sentences on the data, said after what the run finds."""
 
     def __post_init__(self) -> None:
         """Find what is wrong before the first teacher is trained."""
@@ -149,7 +149,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
         run,
         journey.test,
         figures(labelled, paper or {}, one_teacher=given) if labelled else likeness_figures(without, one_teacher=given),
-        find(labelled) if labelled else likeness_found(without),
+        [*(find(labelled) if labelled else likeness_found(without)), *journey.findings],
         student=best[0].weights,
         judgements={
             setting: [each.judgements[setting] for each in (labelled[:1] if given and setting == by else labelled)]
@@ -157,7 +157,6 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
         },
         cast={"teacher": by, **({"twin": "twin"} if labelled else {}), "student": "student"},
         shipment=best[1],
-        note=journey.note,
     )
 
 

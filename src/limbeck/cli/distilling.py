@@ -112,7 +112,7 @@ def resolved(
 
 def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Callable[[str], None]) -> "Journey":
     """Return the journey of a resolved configuration, all that it names made ready; what was chosen is told."""
-    from limbeck.distillation import TAUGHT_ON_THESE, num_outputs
+    from limbeck.distillation import num_outputs
     from limbeck.models.proposed import proposed_student
     from limbeck.readying import Preprocessing, looked_at, ready_student, ready_teacher
     from limbeck.road import Journey
@@ -130,7 +130,8 @@ def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Cal
         make_student, said = proposed_student(teacher, train, classes)
     else:
         make_student, said = ready_student(load_student(config.student), before, train, classes), []
-    for line in [*looked_at(teacher, sets.validation, cut=sets.cut_validation), *said]:
+    findings = findings_of(sets)
+    for line in [*looked_at(teacher, sets.validation, cut=sets.cut_validation), *said, *findings]:
         say(line)
     return Journey(
         train=train,
@@ -143,5 +144,18 @@ def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Cal
         hard_weight=hard_weight,
         student_view=view,
         num_views=config.views,
-        note=TAUGHT_ON_THESE if sets.cut_test else "",
+        findings=findings,
     )
+
+
+def findings_of(sets: "WholeSplits") -> tuple[str, ...]:
+    """Return in words what of the data flatters whom: test rows that a teacher or the student may know by heart."""
+    from limbeck.data.shared_rows import num_shared_rows
+    from limbeck.distillation import TAUGHT_ON_THESE
+
+    shared = num_shared_rows(sets.test, sets.training)
+    rows = (
+        f"{shared:,} of {sets.test.num_rows:,} test rows {'is' if shared == 1 else 'are'} among the training rows too"
+    )
+    said = [f"{rows}, value for value: figures on them flatter what knows them by heart."] if shared else []
+    return (*said, *([TAUGHT_ON_THESE] if sets.cut_test else []))
