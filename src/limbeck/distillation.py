@@ -4,7 +4,6 @@ The twin starts from the same weights, sees the same examples in the same order 
 same budget. What the student is better by is what the soft targets brought.
 """
 
-import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from limbeck.judge import Measures, evaluate, measure
 from limbeck.progress import Progress
 from limbeck.targets import SoftTargets
 from limbeck.teachers import Teacher, predict
+from limbeck.teachers.copies import copy_of
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
+from limbeck.training.loop import check_affordable
 
 TAUGHT_ON_THESE = (
     "The test examples were held out from student and twin alone: the teacher may have been trained on them, "
@@ -147,7 +148,8 @@ def distill(
                 f"{test_targets.folder} does not",
                 "write them with Dense(), or leave them out: the report then has no teacher",
             )
-    twin = copy.deepcopy(student)
+    check_can_distill(student, transfer_set, budget, validation)
+    twin = copy_of(student)
 
     def train(net: nn.Module, seen: TransferSet, objective: Objective, own: Budget, name: str) -> Fitted:
         return fit(
@@ -171,6 +173,18 @@ def distill(
     student_fit = train(student, transfer_set, objective, budget, "student")
     logits = None if test_targets is None else test_targets.logits(test_set.ids, temperature=1.0)
     return Distilled(student_fit, twin_fit, test_set, logits, temperature, hard_weight, held_out)
+
+
+def check_can_distill(
+    student: nn.Module, transfer_set: TransferSet, budget: Budget, validation: TransferSet | None
+) -> None:
+    """Find what keeps a student or its twin, which sees the labelled rows alone, from training with a budget.
+
+    Raises:
+        ArgumentError: as `training.loop.check_affordable`.
+    """
+    for seen in (transfer_set, transfer_set.labelled() if transfer_set.has_labels else transfer_set):
+        check_affordable(budget, student, seen, validation)
 
 
 def num_outputs(net: Teacher, transfer_set: TransferSet) -> int:

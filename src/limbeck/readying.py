@@ -10,6 +10,7 @@ from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Logits, Normalised
 from limbeck.models.proposed import NetMaker
+from limbeck.ship.parity import measure_parity
 from limbeck.teachers import (
     Ensemble,
     Teacher,
@@ -20,8 +21,11 @@ from limbeck.teachers import (
     refuse_probabilities,
     teacher_fingerprint,
 )
+from limbeck.training.learning import check_can_learn
 
 LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
+LEARNED_FROM = 16  # rows that a student is tried on
+ASKED_TWICE = 64  # rows: a little chance shows in some of them
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
 PIXELS_HINT = "--scale 255 gives it pixels as floats in 0..1; --mean and --std normalise them"
 
@@ -47,7 +51,8 @@ def ready_teacher(teacher: Teacher, preprocessing: Preprocessing, train: Transfe
     """Return a teacher that takes rows as the data set holds them and gives logits for its classes.
 
     Raises:
-        ArgumentError: it can't judge two rows, or gives other classes, probabilities, or no finite logits.
+        ArgumentError: it can't judge two rows, gives other classes, probabilities or no finite logits, or answers at
+            random.
     """
     members, mean, weights = members_of(teacher)
     own = [_ready_member(member, preprocessing, train) for member in members]
@@ -68,6 +73,7 @@ def _ready_member(teacher: Teacher, preprocessing: Preprocessing, train: Transfe
     if not bool(logits.isfinite().all()):
         raise ArgumentError(f"a teacher must give finite logits, got {logits[0].tolist()[:5]}", PIXELS_HINT)
     _check_classes(logits, train)
+    _check_sure(ready, train)
     return ready
 
 
@@ -75,13 +81,14 @@ def ready_student(make: NetMaker, preprocessing: Preprocessing, train: TransferS
     """Return what makes a student that takes rows as the data set holds them and gives logits for so many classes.
 
     Raises:
-        ArgumentError: it can't judge two rows, or gives other classes.
+        ArgumentError: it can't judge two rows, or learn from some, or gives other classes.
     """
     first = make()
     ready = _ready_net(first, preprocessing, train)
     given = _two_rows(ready, train, "the student").shape[1]
     if given != num_classes:
         raise ArgumentError(f"the student must give {num_classes} logits, as many as the teacher, it gives {given}")
+    check_can_learn(ready, train.at(train.ids[:LEARNED_FROM]))
     wrapped = any(isinstance(module, Logits) for module in ready.modules())
     return lambda: preprocessing.before(Logits(make()) if wrapped else make())
 
@@ -89,7 +96,11 @@ def ready_student(make: NetMaker, preprocessing: Preprocessing, train: TransferS
 def _ready_net(net: nn.Module, preprocessing: Preprocessing, train: TransferSet) -> nn.Module:
     """Return a net behind its preprocessing, that gives its logits alone."""
     ready, said = preprocessing.before(net), None
-    with contextlib.suppress(Exception), judging(ready) as device, torch.no_grad():  # told where the rows are judged
+    with (
+        contextlib.suppress(Exception, SystemExit),
+        judging(ready) as device,
+        torch.no_grad(),
+    ):  # told where the rows are judged
         said = ready(train.at(train.ids[:2]).to(device))
     return preprocessing.before(Logits(net)) if isinstance(getattr(said, "logits", None), Tensor) else ready
 
@@ -106,6 +117,19 @@ def _two_rows(model: Teacher, train: TransferSet, who: str) -> Tensor:
         pixels = train.inputs.dtype == torch.uint8
         hint = PIXELS_HINT if pixels else error.hint
         raise ArgumentError(f"{who} must judge the {train.name}: {error.message}", hint) from error
+
+
+def _check_sure(teacher: Teacher, train: TransferSet) -> None:
+    """Raise ArgumentError for a teacher that says something else when it is asked the same again."""
+    first, second = (predict(teacher, train, ids=train.ids[:ASKED_TWICE]) for _ in range(2))
+    parity = measure_parity(first, second)
+    if not parity.largest_difference <= parity.tolerance:
+        raise ArgumentError(
+            f"a teacher must say the same of the same rows, asked twice about {parity.rows} its logits differ by up to "
+            f"{parity.largest_difference:.2g}",
+            "it answers at random: dropout or noise that stays on in evaluation mode, as functional.dropout without "
+            "training=self.training does",
+        )
 
 
 def _check_classes(logits: Tensor, train: TransferSet) -> None:

@@ -17,7 +17,7 @@ from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_setting
 from limbeck.data import Plain, TransferSet, View
-from limbeck.distillation import Distilled, distill, num_outputs
+from limbeck.distillation import Distilled, check_can_distill, distill, num_outputs
 from limbeck.errors import ArgumentError
 from limbeck.evidence import Outcome, figures, find, strongest
 from limbeck.files import kept_json
@@ -39,6 +39,7 @@ from limbeck.targets import Dense, SoftTargets, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, members_of, predict
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
+from limbeck.training.loop import check_affordable
 from limbeck.unlabelled import Likeness, likeness_figures, likeness_found
 
 MEMBERS_PER_SEED = 1000  # seeds of the nets of run seed s lie in s·1000 ... s·1000 + 999, the student's is the last
@@ -87,9 +88,15 @@ class Journey:
             raise ArgumentError(
                 f"labels must be there in all sets, or in none and then for no twins, they lack in the {lacking[0]}"
             )
-        classes = num_outputs(self.make_student(), self.train)
-        if self.make_teacher is not None and num_outputs(self.make_teacher(), self.train) != classes:
-            raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
+        student = self.make_student()
+        classes = num_outputs(student, self.train)
+        held_out = self.validation if self.labelled else None
+        check_can_distill(student, self.train, self.student_budget, held_out)
+        if self.make_teacher is not None:
+            teacher = self.make_teacher()
+            if num_outputs(teacher, self.train) != classes:
+                raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
+            check_affordable(self.teacher_budget, teacher, self.train, held_out)
         for judged in sets:
             judged.check_classes(classes)
 

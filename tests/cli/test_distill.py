@@ -18,6 +18,8 @@ from limbeck.cli import main
 from limbeck.conclusion import read_test_set
 
 NETS = """
+import sys
+import threading
 import types
 
 import torch
@@ -52,28 +54,92 @@ def small():
     return OnVectors(8)
 
 
-def one_output():
-    return nn.Linear(12, 1)
+def taught():
+    torch.manual_seed(0)
+    return small()
 
 
-def wide():
-    return nn.Linear(12, 5)
+def guessing():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(12, 64), Dropping(), nn.Linear(64, 3))
 
 
-def recurrent():
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer, self.head = nn.GRU(12, 4), nn.Linear(4, 3)
-
-        def forward(self, vectors):
-            return self.head(self.layer(vectors)[0])
-
-    return Net()
+class Dropping(nn.Module):
+    def forward(self, hidden):
+        return nn.functional.dropout(hidden, 0.1)
 
 
-def softmaxed():
-    return nn.Sequential(nn.Linear(12, 3), nn.Softmax(1))
+class LossesBeside(nn.Module):
+    # gives its loss too while it is trained
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(12, 3)
+
+    def forward(self, vectors):
+        logits = self.layer(vectors)
+        return (logits, logits.sum()) if self.training else logits
+
+
+class Detached(LossesBeside):
+    def forward(self, vectors):
+        return self.layer(vectors).detach()
+
+
+class Leaving(LossesBeside):
+    def forward(self, vectors):
+        raise SystemExit("enough")
+
+
+class LeavingTraining(LossesBeside):
+    def forward(self, vectors):
+        return sys.exit("enough") if self.training else self.layer(vectors)
+
+
+class Complex(LossesBeside):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(12, 3, dtype=torch.complex64)
+
+    def forward(self, vectors):
+        return self.layer(vectors.to(torch.complex64)).abs()
+
+
+class Normed(LossesBeside):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Sequential(nn.Linear(12, 3), nn.BatchNorm1d(3))
+
+    def forward(self, vectors):
+        return self.layer(vectors)
+
+
+class Locked(nn.Linear):
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(12, 3)
+        self.lock = threading.Lock()
+
+
+locked = Locked()
+
+
+def without_values():
+    with torch.device("meta"):
+        return nn.Linear(12, 3)
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.GRU(12, 4), nn.Linear(4, 3)
+
+    def forward(self, vectors):
+        return self.head(self.layer(vectors)[0])
+
+
+on_images, recurrent = OnImages(), Recurrent()
+one_output, wide = nn.Linear(12, 1), nn.Linear(12, 5)
+softmaxed = nn.Sequential(nn.Linear(12, 3), nn.Softmax(1))
 
 
 def wine():
@@ -303,7 +369,7 @@ def test_without_labels_the_teacher_is_the_measure(place, capsys):
 def test_little_data_is_seen_more_often(place, capsys, monkeypatch):
     monkeypatch.setattr("limbeck.cli.distilling.STEPS", 40)
     write_parquet(place / "intents")
-    command = ["distill", "--teacher", "own_nets:small", "--data", "intents", "--label", "intent", "--student"]
+    command = ["distill", "--teacher", "own_nets:taught", "--data", "intents", "--label", "intent", "--student"]
     assert main([*command, "own_nets:small", "--budget.batch-size", "160", "--no-ship", "--out", "run"]) == 0
     assert "student and twin may spend 40 epochs (--budget.epochs)" in capsys.readouterr().err
     read, _ = told(place / "run")
@@ -316,7 +382,7 @@ def test_little_data_is_seen_more_often(place, capsys, monkeypatch):
 
 def test_a_default_and_the_same_budget_given_are_one_run_and_another_is_not(place, capsys):
     write_parquet(place / "intents")
-    command = ["distill", "--teacher", "own_nets:small", "--data", "intents", "--label", "intent", "--student"]
+    command = ["distill", "--teacher", "own_nets:taught", "--data", "intents", "--label", "intent", "--student"]
     command += ["own_nets:small", "--budget.batch-size", "1", "--no-ship", "--quiet", "--json"]
     folders = []
     for epochs in ((), ("--budget.epochs", "2"), ("--budget.epochs=3",), ("--budget.epochs", "2")):
@@ -330,7 +396,7 @@ def test_a_default_and_the_same_budget_given_are_one_run_and_another_is_not(plac
 
 def test_there_is_no_option_that_changes_nothing(place, capsys):
     with pytest.raises(SystemExit):
-        main(["distill", "--teacher", "own_nets:small", "--data", "digits", "--batch-size", "8"])
+        main(["distill", "--teacher", "own_nets:taught", "--data", "digits", "--batch-size", "8"])
     assert "Unrecognized options: --batch-size" in capsys.readouterr().err
 
 
@@ -381,36 +447,54 @@ WRONG = [
     ((), "a teacher must be named, got none"),
     (("--teacher", "own_nets:one_output"), "a teacher must give a logit for each class, this one gives one"),
     (("--teacher", "own_nets:wide"), "the teacher must give a logit for each of the 3 classes of the data, it gives 5"),
-    (("--teacher", "own_nets:OnImages"), "the teacher must judge the intents training set: a model must judge a batch"),
+    (
+        ("--teacher", "own_nets:on_images"),
+        "the teacher must judge the intents training set: a model must judge a batch",
+    ),
     (("--teacher", "own_nets:softmaxed"), "a teacher must give logits, got probabilities"),
     (("--teacher", "own_nets:wine"), "an estimator's labels must be 0..2, or ask, book, cancel, Pipeline has class_0"),
     (
         ("--teacher", "own_nets:recurrent"),
         "a student can't be proposed: only linear and convolutional layers and norms",
     ),
-    (("--teacher", "own_nets:small", "--student", "own_nets:wide"), "the student must give 3 logits, as many as the"),
-    (("--teacher", "own_nets:small", "--student", "own_nets:NETS"), "the module own_nets must have 'NETS'"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:wide"), "the student must give 3 logits, as many as the"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:NETS"), "the module own_nets must have 'NETS'"),
     (
-        ("--teacher", "own_nets:small", "--student", "own_nets:wine"),
+        ("--teacher", "own_nets:taught", "--student", "own_nets:wine"),
         "a student must be a torch.nn.Module, own_nets:wine",
     ),
     (
-        ("--teacher", "own_nets:small", "--mean", "1", "2"),
+        ("--teacher", "own_nets:taught", "--mean", "1", "2"),
         "the teacher must judge the intents training set: inputs must",
     ),
     (
-        ("--teacher", "own_nets:small", "--floor", "0.1"),
-        "a floor is for teachers that give probabilities, own_nets:sma",
+        ("--teacher", "own_nets:taught", "--floor", "0.1"),
+        "a floor is for teachers that give probabilities, own_nets:tau",
     ),
-    (("--teacher", "own_nets:small", "--label", "kind"), "must have the column 'kind', it has text, vector, intent"),
-    (("--teacher", "own_nets:small", "--seeds", "0"), "seeds must lie in 1..1000, got 0"),
-    (("--teacher", "own_nets:small", "--hard-weight", "2"), "hard_weight must lie in 0..1, got 2.0"),
-    (("--teacher", "own_nets:small", "--view", "jitter:1"), "jitter takes images"),
+    (("--teacher", "own_nets:taught", "--label", "kind"), "must have the column 'kind', it has text, vector, intent"),
+    (("--teacher", "own_nets:taught", "--seeds", "0"), "seeds must lie in 1..1000, got 0"),
+    (("--teacher", "own_nets:taught", "--hard-weight", "2"), "hard_weight must lie in 0..1, got 2.0"),
+    (("--teacher", "own_nets:taught", "--view", "jitter:1"), "jitter takes images"),
     (
-        ("--teacher", "own_nets:small", "--teacher-weights", "none.safetensors"),
+        ("--teacher", "own_nets:taught", "--teacher-weights", "none.safetensors"),
         "none.safetensors must be a safetensors",
     ),
-    (("--teacher", "own_nets:small", "--scale", "0"), "scale must be > 0, got 0.0"),
+    (("--teacher", "own_nets:taught", "--scale", "0"), "scale must be > 0, got 0.0"),
+    (("--teacher", "own_nets:OnVectors"), "own_nets:OnVectors must make the same teacher each time, two that it made"),
+    (("--teacher", "own_nets:guessing"), "a teacher must say the same of the same rows, asked twice about 64 its logi"),
+    (("--teacher", "own_nets:Leaving", "--teacher-weights", "linear.safetensors"), "it raised SystemExit: enough"),
+    (("--teacher", "own_nets:without_values"), "a net must hold its weights, Linear has 'weight' on the meta device"),
+    (("--teacher", "own_nets:locked"), "a student can't be proposed: a net must be one that can be copied, Locked is"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:locked"), "a net must be one that can be copied, Locked"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:without_values"), "a net must hold its weights, Linear"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:LossesBeside"), "batch, got tuple for 16 inputs"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:Detached"), "must give logits with a gradient, these"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:Complex"), "must be real numbers, 'layer.weight' is t"),
+    (("--teacher", "own_nets:taught", "--student", "own_nets:LeavingTraining"), "mode it raised SystemExit: enough"),
+    (
+        ("--teacher", "own_nets:taught", "--student", "own_nets:Normed", "--budget.batch-size", "53"),
+        "the last of 160 examples in batches of 53\n\nhint: choose another batch_size, 54 say: --budget.batch-size",
+    ),
 ]
 
 
@@ -418,6 +502,7 @@ WRONG = [
 def test_what_does_not_fit_is_said_before_anything_is_trained(place, capsys, arguments, message):
     write_parquet(place / "intents")
     label = () if "--label" in arguments else ("--label", "intent")
+    save_file(torch.nn.Linear(12, 3).state_dict(prefix="layer."), "linear.safetensors")
     assert main(["distill", "--data", "intents", *label, *arguments, "--out", "run"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -85,3 +85,15 @@ def test_a_member_of_weight_zero_may_mask_a_class():
     z = torch.tensor([[[1.0, 2.0]], [[0.0, -torch.inf]]])
     for mean in ("arithmetic", "geometric"):
         assert_close(mean_logits(z, 1.0, mean, [1, 0]).softmax(-1), z[0].softmax(-1))
+
+
+class Normalising(nn.Module):
+    def forward(self, inputs):
+        return inputs.sub_(0.5).div_(0.25)
+
+
+def test_a_member_that_changes_its_inputs_leaves_the_others_theirs():
+    first, second, x = Normalising(), nn.Identity(), torch.rand(3, 4)
+    asked = x.clone()
+    assert_close(Ensemble([first, second], "geometric")(asked), ((x - 0.5) / 0.25 + x) / 2)
+    assert torch.equal(asked, x)

@@ -43,3 +43,10 @@ def test_refuses_what_is_no_tensor_batch_by_classes(output, told):
         ArgumentError, match=f"must return logits .batch, classes. for a batch, got {told} for 4 inputs"
     ):
         predict(lambda inputs: output, TransferSet(torch.ones(4, 2)))
+
+
+def test_a_net_without_values_is_refused():
+    with torch.device("meta"):
+        net = nn.BatchNorm1d(2, affine=False)
+    with pytest.raises(ArgumentError, match="must hold its weights, BatchNorm1d has 'running_mean' on the meta device"):
+        predict(net, TransferSet(torch.ones(4, 2)))

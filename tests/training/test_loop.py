@@ -21,6 +21,7 @@ from limbeck.errors import BusyError
 from limbeck.files import locked
 from limbeck.models import MLP, ResNet
 from limbeck.training import clock, loop
+from limbeck.training.learning import check_can_learn
 from limbeck.training.loop import constrain, rate_share
 from limbeck.training.objectives import FromLabels, FromSoftTargets
 
@@ -271,6 +272,50 @@ def test_frozen_parameters_stay_as_they_are():
         parameter.requires_grad_(False)
     with pytest.raises(ArgumentError, match="a net must have parameters that can be trained, got none"):
         fit(model, blobs(), budget=QUICK)
+
+
+class Odd(nn.Module):
+    """Gives logits when it is judged, and what `spoil` makes of them when it is trained."""
+
+    def __init__(self, spoil):
+        super().__init__()
+        self.layer, self.spoil = nn.Linear(16, 3), spoil
+
+    def forward(self, inputs):
+        logits = self.layer(inputs.flatten(1))
+        return self.spoil(logits) if self.training else logits
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda logits: (logits, logits.sum()), r"logits \(batch, classes\) for a batch, got tuple for 16 inputs"),
+        (lambda logits: logits[:1], r"for a batch, got \(1, 3\) for 16 inputs"),
+        (torch.Tensor.detach, "a net that learns must give logits with a gradient, these have none"),
+    ],
+)
+def test_a_net_that_gives_no_logits_while_it_is_trained_is_refused(spoil, message):
+    with pytest.raises(ArgumentError, match=message):
+        fit(Odd(spoil), blobs(), budget=QUICK)
+    with pytest.raises(ArgumentError, match=message):
+        check_can_learn(Odd(spoil), blobs().at(torch.arange(16)))
+
+
+def test_complex_parameters_are_refused():
+    model = Odd(torch.abs)
+    model.layer = nn.Linear(16, 3, dtype=torch.complex64)
+    with pytest.raises(ArgumentError, match=r"must be real numbers, 'layer.weight' is torch.complex64"):
+        fit(model, blobs(), budget=QUICK)
+
+
+def test_trying_whether_a_net_can_learn_leaves_random_numbers_as_they_were():
+    model = nn.Sequential(nn.Linear(16, 3), nn.Dropout(0.5))
+    torch.manual_seed(3)
+    expected, _ = torch.rand(1), torch.manual_seed(3)
+    check_can_learn(model, torch.ones(4, 16))
+    assert torch.equal(torch.rand(1), expected)
+    with pytest.raises(ArgumentError, match=r"batch of shape \(4, 15\); in training mode it raised RuntimeError: mat1"):
+        check_can_learn(nn.Linear(16, 3), torch.ones(4, 15))
 
 
 def test_batches_of_one_are_none_for_batch_normalisation():

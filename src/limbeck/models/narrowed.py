@@ -5,7 +5,6 @@ own width times the factor. Layers of one width stay layers of one width, so tha
 layer that gives the logits keeps its width.
 """
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from limbeck.errors import ArgumentError
+from limbeck.teachers.copies import copy_of
 
 Norm = nn.modules.batchnorm._NormBase  # noqa: SLF001 - the one root of batch and instance norms
 KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, Norm, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.PReLU)
@@ -63,7 +63,11 @@ def narrowed(net: nn.Module, rows: Tensor, share: float = SHARE) -> Narrowed:
         ArgumentError: the net has parts that can't be narrowed so, or can't judge at other widths.
     """
     _check(net)
-    plan = _Plan(copy.deepcopy(net).cpu().float().eval(), rows[:2].cpu())
+    try:
+        own = copy_of(net).cpu().float().eval()
+    except ArgumentError as error:
+        raise ArgumentError(f"a student can't be proposed: {error.message}", OWN_STUDENT) from error
+    plan = _Plan(own, rows[:2].cpu())
     total = sum(parameter.numel() for parameter in net.parameters())
     refusal: ArgumentError | None = None
     for kept in (frozenset[int](), frozenset({rows.shape[1], rows.shape[-1], plan.classes})):
@@ -81,7 +85,7 @@ def narrowed(net: nn.Module, rows: Tensor, share: float = SHARE) -> Narrowed:
 
 def fresh(net: nn.Module) -> nn.Module:
     """Return a copy of a net whose layers have been initialised anew, by torch's random numbers."""
-    made = copy.deepcopy(net)
+    made = copy_of(net)
     for module in made.modules():
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
@@ -163,7 +167,7 @@ class _Plan:
         """Raise ArgumentError unless the net judges another number of rows too, in training as well."""
         three = torch.cat([rows, rows, rows])[:3].cpu()
         for training in (False, True):
-            self._judge(copy.deepcopy(self.net).train(training), three)
+            self._judge(copy_of(self.net).train(training), three)
 
     def widths(self) -> dict[str, tuple[str, str]]:
         """Return the widths of each layer that is no norm, before and after."""

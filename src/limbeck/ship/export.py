@@ -1,7 +1,6 @@
 """A net as an ONNX file that takes raw inputs, is checked against the net, and says what it is."""
 
 import contextlib
-import copy
 import json
 import logging
 import warnings
@@ -20,6 +19,7 @@ from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing
 from limbeck.ship.parity import Parity, check_parity
 from limbeck.teachers import Ensemble, InBfloat16, Teacher, from_onnx, predict, teacher_fingerprint
+from limbeck.teachers.copies import copy_of
 
 INPUT, OUTPUT = "inputs", "logits"
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -97,7 +97,7 @@ def check_can_ship() -> None:
 
 def on_cpu(net: nn.Module) -> nn.Module:
     """Return a copy of a net as it is shipped: on the CPU, in float32, in evaluation mode."""
-    shipped = copy.deepcopy(net).to("cpu", torch.float32)
+    shipped = copy_of(net).to("cpu", torch.float32)
     for tensor in (*shipped.parameters(), *shipped.buffers()):
         tensor.data = tensor.data.contiguous()  # convolutions train in another layout; files don't tell
     for module in shipped.modules():  # not eval(): a net may have one of its own

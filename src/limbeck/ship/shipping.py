@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from limbeck import __version__
 from limbeck.data import TransferSet
-from limbeck.errors import RunError, ShipError
+from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.files import DAMAGED_HINT, file_sha256
 from limbeck.progress import Progress
 from limbeck.ship.costs import Cost, measure_costs
@@ -100,7 +100,7 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
             try:
                 parities[setting] = export_onnx(teacher, test, path, name=shipment.taught_by)
                 files = {setting: path, **files}
-            except ShipError as error:
+            except (ShipError, ArgumentError) as error:
                 refused.append(f"There is no {path.name}: {error.message}.")
         task.advance(1)
         calibration = calibration_rows(shipment.train)

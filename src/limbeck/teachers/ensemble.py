@@ -63,7 +63,8 @@ class Ensemble(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits (batch, classes) of the mean distribution at temperature 1."""
-        return mean_logits(torch.stack([member(inputs) for member in self.members]), 1.0, self.mean, self.weights)
+        own = [member(inputs.clone()) for member in self.members]  # a copy each: one may change it in place
+        return mean_logits(torch.stack(own), 1.0, self.mean, self.weights)
 
 
 def mean_logits(

@@ -40,6 +40,8 @@ def judged(
 ) -> Iterator[Tensor]:
     """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, in its own type."""
     classes, layout = None, layout_for(teacher)
+    if isinstance(teacher, nn.Module):
+        check_weights_are_there(teacher)
     with judging(teacher) as device:
         for part in rows.split(batch_size):
             with torch.inference_mode():
@@ -50,6 +52,16 @@ def judged(
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
             classes = logits.shape[1]
             yield logits
+
+
+def check_weights_are_there(net: nn.Module) -> None:
+    """Raise ArgumentError for a net with weights on the meta device, which have shapes and no values."""
+    lacking = [name for name, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]
+    if lacking:
+        raise ArgumentError(
+            f"a net must hold its weights, {type(net).__name__} has {lacking[0]!r} on the meta device",
+            "make it outside torch.device('meta'), or fill it: net.to_empty(device='cpu'), and its weights loaded",
+        )
 
 
 def layout_for(teacher: Teacher) -> torch.memory_format:

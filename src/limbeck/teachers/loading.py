@@ -1,6 +1,5 @@
 """A teacher or a student by its name on a command line: a module's attribute, or an ONNX file."""
 
-import copy
 import importlib
 import os
 import sys
@@ -11,8 +10,10 @@ from typing import cast
 from torch import nn
 
 from limbeck.errors import ArgumentError
+from limbeck.teachers.copies import copy_of
 from limbeck.teachers.estimators import from_sklearn
-from limbeck.teachers.judging import Teacher
+from limbeck.teachers.fingerprints import teacher_fingerprint
+from limbeck.teachers.judging import Teacher, check_weights_are_there
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives
 
@@ -32,8 +33,8 @@ def load_teacher(
     """Return the teacher that `module:name` or `file.onnx` names.
 
     A `torch.nn.Module`, a fitted scikit-learn estimator or what `limbeck.teachers` makes is the teacher itself; any
-    other callable is called without arguments to make one. Modules are looked for in the current folder too. A net
-    goes to the GPU where there is one.
+    other callable is called without arguments to make one: twice where no weights are given, to see that it makes the
+    same one. Modules are looked for in the current folder too. A net goes to the GPU where there is one.
 
     Args:
         name: module:name, or an ONNX file.
@@ -45,17 +46,26 @@ def load_teacher(
         columns: names of the columns that an estimator will be given.
 
     Raises:
-        ArgumentError: there is no such thing, it is no teacher, or its weights are of another net.
+        ArgumentError: there is no such thing, it is no teacher, it is another one each time it is made, or its weights
+            are of another net.
     """
     if name.endswith(".onnx"):
         return from_onnx(name, output=output, gives=gives, floor=PROBABILITY_FLOOR if floor is None else floor)
-    teacher = _teacher_of(_made(_found(name), name), floor, classes, columns, name)
+    found = _found(name)
+
+    def make() -> Teacher:
+        return _teacher_of(_made(found, name), floor, classes, columns, name)
+
+    teacher = make()
     if weights is not None:
-        teacher = copy.deepcopy(teacher)  # named twice, it may have other weights each time
+        teacher = copy_of(teacher) if _is_there(found) else teacher  # named twice, it may have other weights each time
         _load_weights(teacher, weights, name)
+    elif not _is_there(found):
+        _check_the_same(teacher, make, name)
     if isinstance(teacher, nn.Module):
         import torch
 
+        check_weights_are_there(teacher)
         return teacher.to("cuda" if torch.cuda.is_available() else "cpu")
     return teacher
 
@@ -71,9 +81,10 @@ def load_student(name: str) -> Callable[[], nn.Module]:
     found = _found(name)
 
     def make() -> nn.Module:
-        net = copy.deepcopy(found) if isinstance(found, nn.Module) else _called(found, name)
+        net = copy_of(found) if isinstance(found, nn.Module) else _called(found, name)
         if not isinstance(net, nn.Module):
             raise ArgumentError(f"a student must be a torch.nn.Module, {name} makes a {type(net).__name__}")
+        check_weights_are_there(net)
         return net
 
     make()
@@ -97,7 +108,24 @@ def _found(name: str) -> object:
 
 
 def _made(found: object, name: str) -> object:
-    return found if _is_teacher(found) or _is_estimator(found) else _called(found, name)
+    return found if _is_there(found) else _called(found, name)
+
+
+def _is_there(found: object) -> bool:
+    """Return whether what was found is a teacher already, not something that makes one."""
+    return _is_teacher(found) or _is_estimator(found)
+
+
+def _check_the_same(teacher: Teacher, make: Callable[[], Teacher], name: str) -> None:
+    """Raise ArgumentError unless a teacher that is made again is the same one: else it starts at random."""
+    if isinstance(teacher, nn.Module):
+        check_weights_are_there(teacher)
+    if teacher_fingerprint(teacher) != teacher_fingerprint(make()):
+        raise ArgumentError(
+            f"{name} must make the same teacher each time, two that it made differ: they start at random",
+            "--teacher-weights FILE gives a net what it has learned, or the function loads it itself; an estimator is "
+            "fitted with a random_state",
+        )
 
 
 def _teacher_of(

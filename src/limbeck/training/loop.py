@@ -37,6 +37,7 @@ from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import restore_training, save_training
 from limbeck.training.clock import Clock
 from limbeck.training.curves import Curves
+from limbeck.training.learning import check_learning, check_parameters
 from limbeck.training.objectives import FromLabels, Objective
 
 ORDER_STREAM = 0  # of philox, for the order of the examples
@@ -118,8 +119,7 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_of(budget),
     )
-    if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise ArgumentError("a net must have parameters that can be trained, got none")
+    check_parameters(net)
     check_affordable(budget, net, transfer_set, validation)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     progress = progress or Progress()
@@ -148,7 +148,8 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
         raise ArgumentError(
             f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
             f"in batches of {size}",
-            "choose another batch_size",
+            f"choose another batch_size{_other_size(transfer_set, size)}: --budget.batch-size of limbeck distill, "
+            "--student.batch-size or --teacher.batch-size of recipes",
         )
     if validation is not None and validation.labels is not None:
         validation.labels_to_judge()
@@ -159,6 +160,12 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
             f"compiled steps need a C++ compiler on a CPU, none of {', '.join(COMPILERS)} is there",
             "install one, or leave compiled False",
         )
+
+
+def _other_size(transfer_set: TransferSet, size: int) -> str:
+    """Return in words the next batch size that leaves no example alone, if there is one."""
+    found = next((other for other in (size + 1, size + 2) if len(transfer_set) % other != 1), None)
+    return "" if found is None else f", {found} say"
 
 
 def device_here() -> str:
@@ -323,7 +330,7 @@ class _Training:
             self._set_rate()
             with self._fabric.autocast():
                 logits = self._asked(inputs)
-            loss = self.objective.loss(logits, labels, targets).mean()
+            loss = self.objective.loss(check_learning(logits, len(inputs)), labels, targets).mean()
             self._fabric.backward(loss)
             self._optimizer.step()
             self._optimizer.zero_grad()
