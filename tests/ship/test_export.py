@@ -1,6 +1,7 @@
 """An exported net: raw inputs, any number of rows, what it says of itself, and when it is refused."""
 
 import json
+import sys
 
 import onnx
 import onnxruntime
@@ -14,7 +15,9 @@ from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.models import MLP, VGG, Normalised, Whitening
 from limbeck.ship import export
-from limbeck.teachers import Ensemble, InBfloat16, from_function, teacher_fingerprint
+from limbeck.ship.costs import measure_costs
+from limbeck.ship.quantise import quantise
+from limbeck.teachers import Ensemble, InBfloat16, from_function, from_onnx, predict, teacher_fingerprint
 
 GENERATOR = torch.Generator().manual_seed(0)
 ROWS = torch.randint(0, 17, (9, 6), dtype=torch.uint8, generator=GENERATOR)
@@ -121,10 +124,45 @@ class CountsRows(nn.Module):
         (CountsRows(), "graph is one for batches of 2 rows alone.*\n\nhint: torch.export must be able to trace it"),
     ],
 )
-def test_a_net_that_can_not_be_shipped_leaves_no_file(net, message, tmp_path):
+def test_a_net_that_can_not_be_shipped_leaves_no_file(net, message, tmp_path, capfd):
     with pytest.raises(ShipError, match=message):
         limbeck.export_onnx(net, ROWS, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", ""), "torch prints its graphs"
+
+
+@pytest.mark.parametrize("kind", [torch.int16, torch.uint16, torch.bool])
+def test_any_numbers_go_in(kind, tmp_path):
+    rows = (ROWS % 2).to(kind)
+    limbeck.export_onnx(Floats(), rows, tmp_path / "net.onnx")
+    quantise(tmp_path / "net.onnx", rows, tmp_path / "int8.onnx")
+    (cost,) = measure_costs({"it": tmp_path / "net.onnx"}, TransferSet(rows))
+    assert cost.peak_memory_bytes is not None
+    assert predict(from_onnx(tmp_path / "int8.onnx"), TransferSet(rows)).shape == (9, 3)
+
+
+class Floats(nn.Linear):
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(6, 3)
+
+    def forward(self, inputs):
+        return super().forward(inputs.float())
+
+
+def test_a_refusal_tells_of_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(ShipError, match=r"/net.onnx must have one input, .* 'inputs' tensor\(bfloat16\)") as caught:
+        limbeck.export_onnx(Floats(), ROWS.bfloat16(), tmp_path / "net.onnx")
+    assert "partial" not in caught.value.message
+
+
+def test_packages_that_are_broken_are_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx_ir.passes.common", None)
+    with pytest.raises(ShipError, match="can't be exported to ONNX: ModuleNotFoundError: import of onnx_ir"):
+        limbeck.export_onnx(mlp(), ROWS, tmp_path / "net.onnx")
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnx_ir" else name)
+    with pytest.raises(ArgumentError, match="an ONNX file needs the packages onnx, onnx_ir, onnxruntime, onnxscript"):
+        limbeck.export_onnx(mlp(), ROWS, tmp_path / "net.onnx")
 
 
 def test_wrong_arguments_are_refused(tmp_path, monkeypatch, shapes_unchecked):
@@ -137,7 +175,9 @@ def test_wrong_arguments_are_refused(tmp_path, monkeypatch, shapes_unchecked):
     with pytest.raises(RunError, match="cannot write"):
         limbeck.export_onnx(mlp(), ROWS, tmp_path / "file" / "net.onnx")
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else name)
-    with pytest.raises(ArgumentError, match=r"packages onnx, onnxruntime, onnxscript\n\nhint: pip install 'limbeck"):
+    with pytest.raises(
+        ArgumentError, match=r"packages onnx, onnx_ir, onnxruntime, onnxscript\n\nhint: pip install 'limbeck"
+    ):
         limbeck.export_onnx(mlp(), ROWS, path)
 
 

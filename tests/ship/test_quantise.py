@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 
 import onnx
 import pytest
@@ -93,3 +94,26 @@ def test_what_is_no_model_can_not_be_quantised(tmp_path):
     with pytest.raises(RunError, match="cannot write"):
         quantise(tmp_path / "net.onnx", torch.zeros(1, 2), tmp_path / "file" / "out.onnx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "net.onnx"]
+
+
+@pytest.mark.parametrize(("error", "free"), [(OSError(28, "No space left"), 2**40), (ValueError("corrupt"), 2**20)])
+def test_want_of_room_is_not_taken_for_the_models_fault(error, free, tmp_path, monkeypatch, caplog):
+    def failing(*arguments, **options):
+        logging.getLogger("onnxruntime.quantization.shape_inference").error("Traceback")
+        raise error
+
+    monkeypatch.setattr("onnxruntime.quantization.quantize_static", failing)
+    export_onnx(MLP([6, 3]), torch.rand(2, 6), tmp_path / "net.onnx")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage._replace(free=free))
+    with pytest.raises(
+        RunError, match=r"net.onnx can't be quantised now: .*Error: .* bytes left, 1,0[\d,]+ are enough"
+    ):
+        quantise(tmp_path / "net.onnx", torch.rand(2, 6), tmp_path / "int8.onnx")
+    assert "Traceback" not in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    if not isinstance(error, OSError):
+        monkeypatch.undo()
+        monkeypatch.setattr("onnxruntime.quantization.quantize_static", failing)
+        with pytest.raises(ShipError, match="can't be quantised: ValueError: corrupt"):
+            quantise(tmp_path / "net.onnx", torch.rand(2, 6), tmp_path / "int8.onnx")

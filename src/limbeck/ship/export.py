@@ -1,6 +1,7 @@
 """A net as an ONNX file that takes raw inputs, is checked against the net, and says what it is."""
 
 import contextlib
+import io
 import json
 import logging
 import warnings
@@ -22,7 +23,7 @@ from limbeck.teachers import Ensemble, InBfloat16, Teacher, from_onnx, predict, 
 from limbeck.teachers.copies import copy_of
 
 INPUT, OUTPUT = "inputs", "logits"
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+PACKAGES = ("onnx", "onnx_ir", "onnxruntime", "onnxscript")
 EXTRA_HINT = "pip install 'limbeck[onnx]'"
 HINT = (
     "torch.export must be able to trace it for any number of rows: no branch on values, no shape that counts rows; "
@@ -74,7 +75,11 @@ def export_onnx(
     told = {"name": name, "class_names": json.dumps(names or rows.names_for(expected.shape[1]), ensure_ascii=False)}
     with writing(Path(path)) as partial:
         partial.write_bytes(_traced(plain, rows.at(rows.ids[:1])[:1], told | {"made_from": teacher_fingerprint(net)}))
-        return parity_of(partial, rows, expected)
+        try:
+            return parity_of(partial, rows, expected)
+        except ArgumentError as error:
+            told_of = error.message.replace(str(partial), str(path))
+            raise ShipError(f"the net can't be exported to ONNX: {told_of}", HINT) from error
 
 
 def parity_of(path: Path, rows: TransferSet, expected: Tensor) -> Parity:
@@ -126,10 +131,10 @@ def multiply_adds(net: nn.Module, row: Tensor) -> int:
 
 def _traced(net: nn.Module, row: Tensor, told: dict[str, str]) -> bytes:
     """Return a net's ONNX file; `row` is one row, of two of which the graph is traced: one would be taken for all."""
-    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
-
     two = torch.cat([row, row])
     try:
+        from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
         with _quietly(), torch.no_grad():
             program = torch.onnx.export(
                 net,
@@ -172,13 +177,15 @@ def _reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep what the exporter says of packages that it doesn't find, and of its own deprecations, to itself."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Keep what the exporter says to itself: of packages that it doesn't find, its deprecations, graphs that fail.
+
+    An error is told all the same: it is raised.
+    """
+    disabled = logging.root.manager.disable
+    logging.disable(max(disabled, logging.WARNING))  # torch has a logger, with a level of its own, for each room
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)

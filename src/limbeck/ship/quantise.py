@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 from limbeck.data.philox import permutation
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.views import Plain
-from limbeck.errors import ArgumentError, ShipError
+from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.files import writing
 from limbeck.ship.export import INPUT, check_can_ship
 from limbeck.teachers.adapters import numpy_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 STREAM = 7  # of philox, for which rows calibrate
 CALIBRATION = 256  # rows; ranges of activations settle long before
 AT_ONCE = 64
+ROOM, LEAST_ROOM = 5, 2**20  # what the quantiser's own files take: times the model's, and beside
 LOGITS = ["Gemm", "MatMul"]  # what gives them; their outputs stay float32, the next layer's inputs don't
 
 
@@ -55,7 +57,7 @@ def quantise(path: Path, calibration: Tensor, out: Path) -> None:
     Raises:
         ShipError: the model can't be quantised.
         ArgumentError: no rows, or the extra is not installed.
-        RunError: the file can't be written.
+        RunError: the file can't be written, or there is no room for what lies between.
     """
     check_can_ship()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -77,9 +79,27 @@ def quantise(path: Path, calibration: Tensor, out: Path) -> None:
                 weight_type=QuantType.QInt8,
                 extra_options={"OpTypesToExcludeOutputQuantization": LOGITS},
             )
+        except MemoryError:
+            raise
         except Exception as error:  # the quantiser's own have no root
+            _check_room(path, error)
             told = next(iter(str(error).splitlines()), "")
             raise ShipError(f"{path} can't be quantised: {type(error).__name__}: {told}") from error
+
+
+def _check_room(path: Path, error: Exception) -> None:
+    """Raise RunError where a quantiser that failed may have lacked room: the same model can do better another time.
+
+    A full disk is an OSError, or a file that ONNX Runtime or protobuf finds damaged: the quantiser wrote half of it.
+    """
+    folder = tempfile.gettempdir()
+    room, needed = shutil.disk_usage(folder).free, ROOM * path.stat().st_size + LEAST_ROOM
+    if (isinstance(error, OSError) and error.errno is not None) or room < needed:
+        raise RunError(
+            f"{path} can't be quantised now: {type(error).__name__}: {next(iter(str(error).splitlines()), '')}; "
+            f"{folder} has {room:,} bytes left, {needed:,} are enough",
+            "make room, or name another folder for temporary files, TMPDIR=FOLDER; then the same command goes on",
+        ) from error
 
 
 class _Batches:
@@ -95,13 +115,20 @@ class _Batches:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the quantiser's advice, which it gives the root logger itself, to itself; what others log passes."""
+    """Keep the quantiser's advice, which it gives the root logger itself, to itself; what others log passes.
+
+    So do its tracebacks, which it logs before it goes on without what failed, or raises an error.
+    """
 
     def serious(record: logging.LogRecord) -> bool:
         return record.levelno > logging.WARNING
 
+    own = logging.getLogger("onnxruntime.quantization")
+    level = own.level
     logging.root.addFilter(serious)
+    own.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         logging.root.removeFilter(serious)
+        own.setLevel(level)

@@ -22,10 +22,9 @@ NUMBERS = {
     "tensor(float16)": np.float16,
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+    **{f"tensor({kind.__name__})": kind for kind in (np.uint8, np.uint16, np.uint32, np.uint64)},
+    **{f"tensor({kind.__name__})": kind for kind in (np.int8, np.int16, np.int32, np.int64)},
 }
 FLOATS = ("tensor(float16)", "tensor(float)", "tensor(double)")
 ZIPMAP_HINT = (
@@ -161,7 +160,7 @@ def _cast(batch: NDArray[Any], entry: Any) -> NDArray[Any]:
     kind = np.dtype(NUMBERS[entry.type])
     with np.errstate(all="ignore"):
         cast = batch.astype(kind)
-    if kind.kind in "iu" and not np.array_equal(cast, batch):
+    if kind.kind in "iub" and not np.array_equal(cast, batch):
         raise ArgumentError(
             f"the model's input {entry.name!r} must be whole numbers that {kind} holds, got {batch.dtype} "
             f"in {batch.min():g}..{batch.max():g}",
