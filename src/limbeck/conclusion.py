@@ -1,10 +1,12 @@
 """The end of a run: its figures, its page, its student, in the run's folder."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from limbeck.data import TransferSet
@@ -22,6 +24,7 @@ from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training import Row
 
 HELD_OUT, HELD_OUT_LABELS = "validation/", "labels of validation"  # in judged.safetensors, beside the models' names
+ORIGINS = "origins"  # in test.safetensors: a JSON list of texts, too long for its header
 SMOKE = "A smoke run: its figures mean nothing."
 
 
@@ -141,6 +144,9 @@ def keep_test_set(folder: Path, test: TransferSet) -> None:
     """Keep the examples that models were judged on, for reports to come."""
     labels = {} if test.labels is None else {"labels": test.labels_to_judge()}
     tensors = {"inputs": test.at(test.ids), **labels}
+    if test.origins is not None:
+        origins = json.dumps([test.origins[row] for row in test.rows_of(test.ids).tolist()])
+        tensors[ORIGINS] = torch.frombuffer(bytearray(origins.encode()), dtype=torch.uint8)
     told = {"class_names": test.class_names, "column_names": test.column_names, "name": test.name}
     save_tensors(folder / "test.safetensors", tensors, told)
 
@@ -158,6 +164,7 @@ def read_test_set(folder: Path) -> TransferSet:
         tuple(told["class_names"]),
         name=told["name"],
         column_names=tuple(told.get("column_names", ())),  # earlier versions kept none
+        origins=json.loads(tensors[ORIGINS].numpy().tobytes()) if ORIGINS in tensors else None,
     )
 
 

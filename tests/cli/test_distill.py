@@ -218,6 +218,7 @@ def test_images_with_a_net_of_ones_own(place, capsys):
     assert float(weights["scale"]) == 255
     page = (place / "run" / "report.html").read_text()
     assert "digit 3" in page
+    assert re.search(r'"origin": ?"photos/test/digit \d/\d+.png"', page)
     for setting, file in (
         ("teacher, ONNX", "teacher"),
         ("student, ONNX", "student"),
@@ -258,6 +259,9 @@ def test_a_table_with_a_pipeline_of_scikit_learn(place, capsys):
     assert "no test set is there: 35 of 178 rows" in err
     assert "the teacher is right on 100.0% of 14 rows of the validation set, on which it may have been trained" in err
     assert "2 paired seeds" in out
+    test_set = read_test_set(place / "run")
+    number = int(test_set.origins[4].removeprefix("wine.csv, row "))
+    assert test_set.inputs[4].tolist() == wine.data[number - 1].astype(np.float32).tolist()
     taught_on_these = "held out from student and twin alone: the teacher may have been trained on them"
     assert taught_on_these in out
     assert (place / "run" / "report.html").read_text().count(taught_on_these) == 1

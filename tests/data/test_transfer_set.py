@@ -156,6 +156,7 @@ def test_training_on_labels_needs_a_label_for_each_row():
         (lambda: TransferSet([[1.0]]), "inputs must be a dense tensor .* got list"),
         (lambda: TransferSet(torch.zeros(2, 2), [0, 1]), "labels must be whole numbers .* got list"),
         (lambda: TransferSet(torch.zeros(2, 2), class_names=(0, 1)), "class names must be text"),
+        (lambda: TransferSet(torch.zeros(2, 2), origins=["a"]), "origins must be one for each of the 2 rows, got 1"),
         (
             lambda: TransferSet(torch.zeros(2, 2), column_names=("a",)),
             r"column names must be one for each number of a row, got 1 for rows of shape \(2,\)",

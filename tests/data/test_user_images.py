@@ -42,6 +42,7 @@ def test_folders_of_classes_in_folders_of_splits(tmp_path):
     assert splits.training.class_names == ("cat", "test")
     for data, paths in ((splits.training, list(kept)[:2]), (splits.validation, [list(kept)[2]])):
         np.testing.assert_array_equal(data.inputs.permute(0, 2, 3, 1).numpy(), [kept[path] for path in paths])
+        assert list(data.origins) == [str(tmp_path / path) for path in paths]
     assert (splits.training.labels.tolist(), splits.test.labels.tolist()) == ([0, 1], [1])
     assert said == [
         "label: the folder of each image, 2 classes: cat, test",

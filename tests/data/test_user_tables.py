@@ -118,6 +118,9 @@ def test_lists_are_rows_and_files_give_the_splits(tmp_path, form):
     assert splits.test.class_names == splits.training.class_names == ("a", "b", "c")
     assert splits.test.labels.tolist() == [2]
     assert splits.test.column_names == ()
+    suffix = "parquet" if form == "parquet" else "arrow"
+    assert splits.training.origin_of(4) == f"{tmp_path}/train-00001-of-00002.{suffix}, row 2"
+    assert list(splits.validation.origins) == [f"{tmp_path}/dev.{suffix}, row {row}" for row in (1, 2)]
     assert said[:2] == [
         "left out: 1 file that is none of the tables: README.md",
         "inputs: column 'vector'; left out: 'text', 'length'",

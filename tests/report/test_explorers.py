@@ -56,6 +56,17 @@ def test_a_click_beside_the_diagonal_opens_the_cell_clicked(opened):
         assert told(page, "#cell-title") == f"{label} {told_of} by the student"
 
 
+def test_an_example_says_where_it_is_from_as_text(opened, models, test_set):
+    origins = [f"photos/{'deep/' * 40}<img src=x onerror=alert({row})>.png" for row in range(6)]
+    placed = TransferSet(test_set.inputs, test_set.labels, test_set.class_names, name="farm", origins=origins)
+    page = opened(models, placed, width=360)
+    assert page.locator("#soft-examples article .origin").first.inner_text() in origins
+    options = page.locator("#only-example option").all_inner_texts()
+    assert sorted(text.partition(": ")[2] for text in options) == sorted(origins)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert opened(models, test_set).locator(".origin").count() == 0
+
+
 def test_a_cell_with_no_example_says_so(farm):
     click_cell(farm, 2, 0, 1)
     assert shown(farm, "#cell-examples") == []

@@ -15,7 +15,8 @@ from limbeck.data.cells import COLUMNS_HINT, is_image, is_list, is_number, read_
 from limbeck.data.files import Part
 from limbeck.data.label_texts import alike, texts
 from limbeck.data.labels import check_names, class_names, compute, encoded, is_text, refuse_rows, shown_names
-from limbeck.data.splits import Split, Splits, named
+from limbeck.data.origins import RowsOfTables
+from limbeck.data.splits import Split, Splits
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import DataError
 
@@ -89,7 +90,11 @@ def from_tables(
     inputs = read_inputs(tables, chosen.inputs, say)
     classes, labels = _labels(tables, chosen, names, say)
     numbers = all(is_number(tables["training"][0].table.schema.field(name).type) for name in chosen.inputs)
-    return splits_of(inputs, labels, classes, source, column_names=chosen.inputs if numbers else ())
+    origins: dict[Split, Sequence[str]] = {
+        split: RowsOfTables([part.place for part in parts], [part.table.num_rows for part in parts])
+        for split, parts in tables.items()
+    }
+    return splits_of(inputs, labels, classes, source, origins, column_names=chosen.inputs if numbers else ())
 
 
 def _labels(
@@ -120,12 +125,20 @@ def splits_of(
     labels: Mapping[Split, Tensor],
     classes: tuple[str, ...],
     source: str,
+    origins: Mapping[Split, Sequence[str]],
     *,
     column_names: tuple[str, ...] = (),
 ) -> Splits:
-    """Return inputs and labels of some splits as transfer sets."""
+    """Return inputs and labels of some splits, and where they are from, as transfer sets."""
     sets: dict[str, Any] = {
-        split: named(TransferSet(own, labels.get(split), classes, column_names=column_names), split, source)
+        split: TransferSet(
+            own,
+            labels.get(split),
+            classes,
+            name=f"{source} {split} set",
+            column_names=column_names,
+            origins=origins[split],
+        )
         for split, own in inputs.items()
     }
     return Splits(**sets)

@@ -56,7 +56,9 @@ def from_images(folder: Path, columns: Columns, source: str, *, say: Callable[[s
         inputs[split] = stacked((path.read_bytes() for path in own), [str(path) for path in own], shape)
     channels, height, width = inputs["training"].shape[1:]
     say(f"inputs: images of {channels} x {height} x {width}, uint8, 0..255")
-    return splits_of(inputs, labels, names, source)
+    return splits_of(
+        inputs, labels, names, source, {split: [str(path) for path in own] for split, own in files.items()}
+    )
 
 
 def _split_of(image: Path) -> Split | None:

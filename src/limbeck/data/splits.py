@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
@@ -109,8 +109,3 @@ def split_told(place: PurePath) -> Split | None:
     if len(found) > 1:
         raise DataError(f"a file must belong to one split, {place} tells of {' and '.join(found)}", "rename it")
     return found[0] if found else None
-
-
-def named(data: TransferSet, split: Split, source: str) -> TransferSet:
-    """Return a set under the name of its source and split."""
-    return replace(data, name=f"{source} {split} set")

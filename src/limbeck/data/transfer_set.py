@@ -8,6 +8,7 @@ Each row is judged by itself; the run is what is drawn, held out and addressed. 
 memory-mapped tensor: nothing here copies it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeGuard
@@ -45,6 +46,8 @@ class TransferSet:
     """Rows of each example of the source (examples,), or None where each row is an example."""
     column_names: tuple[str, ...] = ()
     """What the numbers of a row are called, in their order, where each is a column of a table."""
+    origins: Sequence[str] | None = field(default=None, repr=False)
+    """Where each row of the source is from, a file or a row of one; None where nobody says."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Tensor) or self.inputs.layout != torch.strided or self.inputs.ndim == 0:
@@ -67,6 +70,9 @@ class TransferSet:
         if len(ids.unique()) < len(ids):
             raise ArgumentError(f"ids must differ, {len(ids) - len(ids.unique())} of {len(ids)} are there twice")
         object.__setattr__(self, "ids", ids.long())
+        self._check_names(rows)
+
+    def _check_names(self, rows: int) -> None:
         if not all(isinstance(name, str) for name in self.class_names):
             raise ArgumentError(f"class names must be text, got {self.class_names[:10]}")
         if self.column_names and self.inputs.shape[1:] != (len(self.column_names),):
@@ -74,6 +80,8 @@ class TransferSet:
                 f"column names must be one for each number of a row, got {len(self.column_names)} "
                 f"for rows of shape {tuple(self.inputs.shape[1:])}"
             )
+        if self.origins is not None and len(self.origins) != rows:
+            raise ArgumentError(f"origins must be one for each of the {rows} rows, got {len(self.origins)}")
 
     def _check_runs(self, rows: int) -> int:
         """Return the number of examples of a source in runs."""
@@ -126,6 +134,10 @@ class TransferSet:
     def labels_of(self, rows: Tensor) -> Tensor | None:
         """Return the labels of some of the source's rows, or None where there are none."""
         return None if self.labels is None else self.labels.index_select(0, rows.to(self.labels.device))
+
+    def origin_of(self, row: int) -> str:
+        """Return where a row of the source is from, its number where nobody says."""
+        return f"row {row} of the {self.name}" if self.origins is None else self.origins[row]
 
     def on(self, device: torch.device | str) -> "TransferSet":
         """Return the same set with the source's inputs and labels on a device; ids stay on the CPU."""

@@ -26,6 +26,8 @@ class Example:
     """One test example, and what the models make of it; classes are told by their numbers."""
 
     id: int
+    origin: str | None
+    """The file it is from, or the row of one; None where nobody says."""
     label: int | None
     choices: list[int]
     """Those of teacher, twin and student."""
@@ -84,7 +86,9 @@ def _example(evidence: Evidence, row: int, number: int, picture: str | None, val
     choices = [int(model.chosen[row]) for model in evidence.cast]
     shown = classes_with_bars(evidence.reference.logits[row], [*([] if label is None else [label]), *choices])
     logits = [logits_for_page(model.logits[row], shown) for model in evidence.cast]
-    return Example(number, label, choices, picture, values, shown, logits)
+    test_set = evidence.test_set
+    origin = test_set.origins[number] if test_set.origins is not None and test_set.run_lengths is None else None
+    return Example(number, origin, label, choices, picture, values, shown, logits)
 
 
 def classes_with_bars(logits: Float[Tensor, " classes"], also: Sequence[int] = ()) -> list[int]:

@@ -166,7 +166,7 @@ for (const id of ["pair-one", "pair-other"]) {
 const [first, second] = held.pair ?? [barred[0], barred[0]];
 byId("pair-one").value = first;
 byId("pair-other").value = second;
-fillOptions(byId("only-example"), held.examples.map((example, place) => [place, `${example.id}${example.label === null ? "" : `, label ${nameOf(example.label)}`}`]));
+fillOptions(byId("only-example"), held.examples.map((example, place) => [place, `${example.id}${example.label === null ? "" : `, label ${nameOf(example.label)}`}${example.origin === null ? "" : `: ${example.origin}`}`]));
 byId("only-example").addEventListener("change", () => choose("one"));
 for (const mode of modes) mode.addEventListener("change", showSoft);
 for (const select of document.querySelectorAll(".beside")) {

@@ -50,6 +50,8 @@ function card(example, why) {
   const label = example.label === null ? "" : `, label ${nameOf(example.label)}`;
   part("h4").textContent = `Example ${example.id}${label}`;
   part(".why").textContent = why;
+  if (example.origin === null) part(".origin").remove();
+  else part(".origin").textContent = example.origin;
   if (example.picture) {
     part("img").src = example.picture;
     part("img").alt = `Input of example ${example.id}`;
