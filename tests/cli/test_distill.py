@@ -429,7 +429,7 @@ def test_rows_that_train_and_test_share_are_counted_and_told(place, capsys):
     write_parquet(place / "intents")
     train, test = (pq.read_table(place / "intents" / f"{name}.parquet") for name in ("train", "test"))
     pq.write_table(pa.concat_tables([test.slice(3), train.slice(7, 3)]), place / "intents" / "test.parquet")
-    command = ["distill", "--teacher", "own_nets:small", "--student", "own_nets:small", "--data", "intents", "--label"]
+    command = ["distill", "--teacher", "own_nets:taught", "--student", "own_nets:small", "--data", "intents", "--label"]
     assert main([*command, "intent", "--budget.epochs", "1", "--no-ship", "--out", "run"]) == 0
     out, err = capsys.readouterr()
     said = "3 of 40 test rows are among the training rows too, value for value: figures on them flatter what knows"
@@ -443,7 +443,7 @@ def test_labels_of_arrays_outside_the_teachers_classes_are_said(place, capsys):
     (place / "arrays").mkdir()
     np.save(place / "arrays" / "inputs.npy", np.zeros((40, 12), np.float32))
     np.save(place / "arrays" / "labels.npy", np.where(np.arange(40) == 9, 2**31 - 1, np.arange(40) % 3))
-    assert main(["distill", "--teacher", "own_nets:small", "--data", "arrays", "--out", "run"]) == 2
+    assert main(["distill", "--teacher", "own_nets:taught", "--data", "arrays", "--out", "run"]) == 2
     assert "must lie in 0..2, got 0..2147483647" in capsys.readouterr().err
 
 
