@@ -297,12 +297,10 @@ def test_inputs_stay_as_they_are(direction):
         assert_close(now, before, rtol=0, atol=0)
 
 
-def refused(message, p_g=None, p_m=None, sets=None, **options):
-    told_g, told_m, told = team(2, 6, 2, 3)
+def refused(message, **changes):
+    given = [changes.pop(name, own) for name, own in zip(("p_g", "p_m", "sets"), team(2, 6, 2, 3), strict=True)]
     with pytest.raises(ArgumentError, match=re.escape(message)):
-        combine(
-            told_g if p_g is None else p_g, told_m if p_m is None else p_m, told if sets is None else sets, **options
-        )
+        combine(*given, **changes)
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
@@ -334,17 +332,41 @@ def test_rows_whose_straight_steps_lead_to_no_number_take_the_path(monkeypatch):
 @pytest.mark.usefixtures("shapes_unchecked")
 def test_what_does_not_fit_is_refused():
     p_g, p_m, sets = team(2, 6, 2, 3)
-    refused("the generalist's probabilities must be (batch, classes), got (6,)", p_g=p_g[0])
+    refused("probabilities must be a tensor of numbers (batch, classes), got torch.float64 of shape (6,)", p_g=p_g[0])
     refused("got 1 distributions and 2 sets", p_m=p_m[:1])
-    refused("specialist 1's probabilities must be (batch, special classes + 1) = (2, 4), got (2, 3)",
+    refused("specialist 1's probabilities must be a tensor (batch, special classes + 1) = (2, 4), got torch.float64 of",
             p_m=[p_m[0], p_m[1][:, :3]])  # fmt: skip
     refused("special set 1 must have classes in 0..5, got 1..6", sets=[sets[0], [1, 2, 6]])
     refused("special set 0 must have each class once, got [1, 1, 2]", sets=[[1, 1, 2], sets[1]])
     refused("special set 0 must be one or more whole numbers, got []", sets=[[], sets[1]])
-    refused("active must be truth values (batch, specialists) = (2, 2), got torch.int64 of shape (2, 2)",
+    refused("active must be a tensor of truth values (batch, specialists) = (2, 2), got torch.int64 of shape (2, 2)",
             active=torch.ones(2, 2, dtype=torch.int64))  # fmt: skip
     refused("of shape (2, 1)", active=torch.ones(2, 1, dtype=torch.bool))
     refused("direction must be 'forward' or 'reverse', got 'sideways'", direction="sideways")
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("kind", [torch.Tensor.tolist, torch.Tensor.numpy, lambda _: None, torch.Tensor.bool])
+def test_what_is_no_tensor_of_numbers_is_refused(kind):
+    p_g, p_m, _ = team(2, 6, 2, 3)
+    refused("the generalist's probabilities must be a tensor of numbers (batch, classes), got ", p_g=kind(p_g))
+    refused("specialist 0's probabilities must be a tensor (batch, special classes + 1) = (2, 4), got ",
+            p_m=[kind(p_m[0]), p_m[1]])  # fmt: skip
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("active", [[[True, False], [True, True]], np.ones((2, 2), bool)])
+def test_active_is_a_tensor(active):
+    refused("active must be a tensor of truth values (batch, specialists) = (2, 2), got ", active=active)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_what_is_no_list_is_refused():
+    _, _, sets = team(2, 6, 2, 3)
+    refused("specialist_probs must be a list of tensors, one a specialist, got NoneType", p_m=None)
+    refused("special sets must be a list of lists of classes, got int", sets=3)
+    refused("special set 0 must be one or more whole numbers, got 0", sets=[0, 1])
+    refused("special set 1 must be one or more whole numbers, got [0, [1]]", sets=[sets[0], [0, [1]]])
 
 
 def test_what_is_no_distribution_is_refused():

@@ -7,7 +7,7 @@ from equation_five import team, value
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from limbeck import combine
+from limbeck import ArgumentError, combine
 from limbeck.specialists import em_target
 
 ACTIVE = torch.tensor([[True, False, True], [True, True, True], [False, False, False], [False, True, False]])
@@ -73,3 +73,12 @@ def test_what_an_inactive_specialist_says_may_be_anything():
 def test_half_precision_is_widened():
     p_g, p_m, sets = team(2, 6, 1, 3, dtype=torch.bfloat16)
     assert em_target(p_g, p_g, p_m, sets).dtype == torch.float32
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_q_has_the_generalists_shape():
+    p_g, p_m = torch.full((2, 4), 0.25), [torch.full((2, 3), 1 / 3)]
+    with pytest.raises(ArgumentError, match=r"q must have the generalist's shape \(2, 4\), got \(1, 4\)"):
+        em_target(p_g[:1], p_g, p_m, [[0, 1]])
+    with pytest.raises(ArgumentError, match="q must be a tensor of numbers"):
+        em_target(p_g.tolist(), p_g, p_m, [[0, 1]])

@@ -19,35 +19,56 @@ def check_special_classes(
     """Return each special set as indices.
 
     Raises:
-        ArgumentError: probabilities of other shapes than the sets say, or sets that `as_sets` refuses.
+        ArgumentError: what is no tensor, probabilities of other shapes than the sets say, or sets that `as_sets`
+            refuses.
     """
-    if generalist_probs.ndim != 2 or not generalist_probs.shape[1]:
+    check_rows("the generalist's probabilities", generalist_probs)
+    if not isinstance(specialist_probs, Sequence | Tensor):
         raise ArgumentError(
-            f"the generalist's probabilities must be (batch, classes), got {tuple(generalist_probs.shape)}"
-        )
-    if len(specialist_probs) != len(special_classes):
-        raise ArgumentError(
-            f"each specialist must have a special set, got {len(specialist_probs)} distributions and "
-            f"{len(special_classes)} sets"
+            f"specialist_probs must be a list of tensors, one a specialist, got {type(specialist_probs).__name__}"
         )
     sets = as_sets(special_classes, generalist_probs.shape[1])
+    if len(specialist_probs) != len(sets):
+        raise ArgumentError(
+            f"each specialist must have a special set, got {len(specialist_probs)} distributions and {len(sets)} sets"
+        )
     for number, (given, classes) in enumerate(zip(specialist_probs, sets, strict=True)):
         wanted = (len(generalist_probs), len(classes) + 1)
-        if tuple(given.shape) != wanted:
+        if not _is_numbers(given) or tuple(given.shape) != wanted:
             raise ArgumentError(
-                f"specialist {number}'s probabilities must be (batch, special classes + 1) = {wanted}, "
-                f"got {tuple(given.shape)}",
+                f"specialist {number}'s probabilities must be a tensor (batch, special classes + 1) = {wanted}, "
+                f"got {_told(given)}",
                 "the last column is the dustbin's",
             )
     return sets
+
+
+def check_rows(name: str, given: Tensor) -> None:
+    """Raise ArgumentError unless it is a tensor of numbers, a row an example and a column a class."""
+    if not _is_numbers(given) or given.ndim != 2 or not given.shape[1]:
+        raise ArgumentError(
+            f"{name} must be a tensor of numbers (batch, classes), got {_told(given)}",
+            None if isinstance(given, Tensor) else "torch.as_tensor makes one of a list or an array",
+        )
+
+
+def _is_numbers(given: object) -> bool:
+    return isinstance(given, Tensor) and given.dtype != torch.bool and not given.is_complex()
+
+
+def _told(given: object) -> str:
+    """Return in words what was given in the place of a tensor."""
+    return f"{given.dtype} of shape {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
 
 
 def as_sets(special_classes: Sequence[Sequence[int]], num_classes: int) -> list[NDArray[np.intp]]:
     """Return each special set as indices.
 
     Raises:
-        ArgumentError: a set that is empty, has a class twice, or one that is not in 0..num_classes - 1.
+        ArgumentError: no sets, or one that is empty, has a class twice, or one that is not in 0..num_classes - 1.
     """
+    if not isinstance(special_classes, Sequence | Tensor | np.ndarray):
+        raise ArgumentError(f"special sets must be a list of lists of classes, got {type(special_classes).__name__}")
     return [as_set(classes, num_classes, f"special set {number}") for number, classes in enumerate(special_classes)]
 
 
@@ -57,7 +78,10 @@ def as_set(special_classes: Sequence[int], num_classes: int, name: str = "a spec
     Raises:
         ArgumentError: it is empty, has a class twice, or one that is not in 0..num_classes - 1.
     """
-    classes = np.asarray(special_classes)
+    try:
+        classes = np.asarray(special_classes)
+    except ValueError:  # lists of several lengths in one
+        classes = np.empty(0)
     if classes.ndim != 1 or not len(classes) or classes.dtype.kind not in "iu":
         raise ArgumentError(f"{name} must be one or more whole numbers, got {special_classes}")
     if classes.min() < 0 or classes.max() >= num_classes:
@@ -75,10 +99,10 @@ def checked_active(active: Tensor | None, num_rows: int, num_sets: int) -> NDArr
     """
     if active is None:
         return np.ones((num_rows, num_sets), bool)
-    if active.dtype != torch.bool or tuple(active.shape) != (num_rows, num_sets):
+    if not isinstance(active, Tensor) or active.dtype != torch.bool or tuple(active.shape) != (num_rows, num_sets):
         raise ArgumentError(
-            f"active must be truth values (batch, specialists) = ({num_rows}, {num_sets}), "
-            f"got {active.dtype} of shape {tuple(active.shape)}"
+            f"active must be a tensor of truth values (batch, specialists) = ({num_rows}, {num_sets}), "
+            f"got {_told(active)}"
         )
     return active.cpu().numpy()
 

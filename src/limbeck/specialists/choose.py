@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.errors import ArgumentError
-from limbeck.specialists.checks import as_sets
+from limbeck.specialists.checks import as_sets, check_rows
 
 
 def active_specialists(
@@ -18,16 +19,22 @@ def active_specialists(
     Logits do as well: only their order counts. Of equal ones that share the n-th place some are taken.
 
     Raises:
-        ArgumentError: n outside 1..classes, or special sets that `combine` refuses.
+        ArgumentError: what is no tensor (batch, classes) or has a NaN, n that is no whole number in 1..classes, or
+            special sets that `combine` refuses.
 
     >>> active_specialists(torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]]), [[0, 1], [1, 2]])
     tensor([[ True, False],
             [False,  True]])
     """
+    check_rows("the generalist's probabilities", generalist_probs)
     num_classes = generalist_probs.shape[1]
-    if not 1 <= n <= num_classes:
-        raise ArgumentError(f"n must lie in 1..{num_classes}, got {n}", "the paper's n is 1")
-    inside = torch.zeros(num_classes, len(special_classes), dtype=torch.bool, device=generalist_probs.device)
-    for number, classes in enumerate(as_sets(special_classes, num_classes)):
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or not 1 <= n <= num_classes:
+        raise ArgumentError(f"n must be a whole number in 1..{num_classes}, got {n!r}", "the paper's n is 1")
+    nan = generalist_probs.isnan().any(1)
+    if nan.any():
+        raise ArgumentError(f"the generalist's probabilities must be numbers, got NaN in row {int(nan.int().argmax())}")
+    sets = as_sets(special_classes, num_classes)
+    inside = torch.zeros(num_classes, len(sets), dtype=torch.bool, device=generalist_probs.device)
+    for number, classes in enumerate(sets):
         inside[torch.from_numpy(classes), number] = True
-    return inside[generalist_probs.topk(n, dim=1).indices].any(1)
+    return inside[generalist_probs.topk(int(n), dim=1).indices].any(1)

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from limbeck.specialists.checks import check_special_classes, checked_active
+from limbeck.errors import ArgumentError
+from limbeck.specialists.checks import check_rows, check_special_classes, checked_active
 
 
 def em_target(
@@ -38,7 +39,12 @@ def em_target(
     >>> em_target(p_g, p_g, [p_m], [[0]])
     tensor([[0.3000, 0.3500, 0.3500]])
     """
+    check_rows("q", probs)
     sets = check_special_classes(generalist_probs, specialist_probs, special_classes)
+    if probs.shape != generalist_probs.shape:
+        raise ArgumentError(
+            f"q must have the generalist's shape {tuple(generalist_probs.shape)}, got {tuple(probs.shape)}"
+        )
     counted = torch.from_numpy(checked_active(active, len(generalist_probs), len(sets))).to(probs.device)
     q, given = probs.detach().double(), generalist_probs.detach().double().clone()
     for p_m, classes, own in zip(specialist_probs, sets, counted.T, strict=True):
