@@ -10,6 +10,7 @@ from limbeck.files import DAMAGED_HINT, as_json, fingerprint, write_json
 
 NAME = "run.json"
 FORMAT = "limbeck run, 1"
+WRITE_HERE = ("tensorboard", "wandb")  # trackers that can do without an address
 
 
 class Row(TypedDict):
@@ -132,6 +133,15 @@ class Finished(TypedDict):
     charts: list[ToldChart]
     note: str
     trackers: NotRequired[list[Entry]]
+
+
+def lies_beside(entry: Entry) -> bool:
+    """Return whether a tracked run lies in the run's folder: `where` is then its path from there.
+
+    >>> lies_beside({"name": "wandb", "where": "wandb/offline-run-1", "id": "1"})
+    True
+    """
+    return entry["name"] in WRITE_HERE and "://" not in entry["where"]
 
 
 def write_run(folder: Path, told: Mapping[str, Any]) -> None:

@@ -87,7 +87,8 @@ def opening(browser, folder):
     with watching(browser) as open_page:
 
         def open_report(models, test_set, *, width=1200, scheme="light", drawn=True, **named):
-            path = write_report(folder / "report.html", "Report", models, test_set, **{"config": {}, **named})
+            title = named.pop("title", "Report")
+            path = write_report(folder / "report.html", title, models, test_set, **{"config": {}, **named})
             return open_page(path, width=width, scheme=scheme, drawn=drawn)
 
         yield open_report

@@ -1,5 +1,6 @@
 """The page in a browser: what is computed, switched and laid out there."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -109,6 +110,40 @@ def test_a_phone_has_no_sideways_scroll(opened, models, test_set):
     page = opened(models, test_set, width=390, table=table, command="limbeck run " + "--option value " * 30)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("(box => box.scrollWidth > box.clientWidth)(document.querySelector('.wide'))")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "👩‍👩‍👧‍👦" * 60, "a-name/of.many_parts" * 30])
+def test_long_names_break_on_a_phone(opened, models, test_set, name):
+    names = (name, f"{name}s", "cow")
+    said = {"title": name, "note": name, "findings": [name], "command": name, "config": {name: name}}
+    page = opened(models, replace(test_set, class_names=names, name=name), width=390, **said)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    theme = page.locator("#theme").bounding_box()
+    assert theme["x"] + theme["width"] <= 390
+
+
+def test_a_table_that_goes_on_sideways_says_so(opened, models, test_set):
+    table = [{"model": "student", **{f"a long column {number}": "1,234.5 ± 6.7" for number in range(9)}}]
+    page = opened(models, test_set, width=390, table=table, drawn=False)
+    said = page.locator("#figures-table").locator("xpath=../following-sibling::p[1]").locator(".sideways")
+    said.wait_for(state="visible")
+    page.set_viewport_size({"width": 1900, "height": 900})
+    page.add_style_tag(content="body { max-width: none }")
+    said.wait_for(state="hidden")
+    page.get_by_text("Each class’s figures").click()
+    assert page.locator("#classes-table").is_visible()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.locator("details .sideways").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("classes", [26, 100])
+def test_matrices_of_many_classes_lie_side_by_side(opened, classes):
+    labels = torch.arange(classes)
+    cast = [Judged(name, torch.eye(classes)) for name in ("teacher", "twin", "student")]
+    page = opened(cast, TransferSet(torch.zeros(classes, 1), labels))
+    tops = [plot.bounding_box()["y"] for plot in page.locator(".matrix .plot").all()]
+    assert len(tops) == 3
+    assert len(set(tops)) == 1
 
 
 def test_names_stay_text(opened, models, test_set):

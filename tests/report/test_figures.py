@@ -218,6 +218,21 @@ def test_only_addresses_of_the_web_become_links(tmp_path, models, test_set, wher
     assert "&lt;b&gt;mlflow&lt;/b&gt;" in page
 
 
+def test_what_lies_beside_the_page_is_told_by_its_folder(tmp_path, models, test_set):
+    entries = [("tensorboard", "tensorboard"), ("wandb", "wandb/offline-run-1"), ("wandb", "https://wandb.ai/me/1"),
+               ("mlflow", "sqlite:///a.db")]  # fmt: skip
+    told = FINISHED | {"rows": [], "trackers": [{"name": name, "where": where, "id": "1"} for name, where in entries]}
+    path = write_report(tmp_path / "page.html", "t", models, test_set, config={}, figures=Figures.of(told, 6))
+    page = path.read_text()
+    for line in (
+        "tensorboard: in the folder tensorboard/ beside this page",
+        "wandb: in the folder wandb/offline-run-1/ beside this page",
+        'wandb: <a href="https://wandb.ai/me/1"',
+        "mlflow: sqlite:///a.db",
+    ):
+        assert f"<li>{line}" in page
+
+
 def test_the_page_has_the_headline_above_the_findings_and_all_tables(tmp_path, models, test_set):
     told = FINISHED | {"rows": rows(*ERRORS), "judgements": {"student": [judgement(0.2)]}}
     own = Figures.of({**told, "costs": [cost("ensemble, ONNX", 40_000, 8.0), cost("student, ONNX")]}, 900)

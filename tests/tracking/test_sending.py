@@ -10,6 +10,7 @@ from limbeck import ArgumentError, RunError, TrackingError
 from limbeck.progress import Progress
 from limbeck.run_json import read_run
 from limbeck.tracking.sending import check, send
+from limbeck.tracking.tensorboard import TensorBoard
 from limbeck.tracking.tracker import Tracker
 
 
@@ -128,8 +129,8 @@ def test_where_the_tracked_run_is_is_said(run):
             self.said = (*self.said, text)
 
     progress = Saying()
-    send(run, [Notebook()], Page(), progress)
-    assert progress.said == ("notebook: here",)
+    send(run, [TensorBoard(run / "tensorboard"), Notebook()], Page(), progress)
+    assert progress.said == (f"tensorboard: {run / 'tensorboard'}", "notebook: here")
 
 
 @pytest.mark.parametrize("fails_at", ["open", "settings", "figures", "files", "end"])

@@ -9,6 +9,7 @@ from limbeck.report.headline import headline
 from limbeck.report.judged import Table
 from limbeck.report.run_tables import cost_table, judgement_table
 from limbeck.report.trade_offs import Point, points
+from limbeck.run_json import lies_beside
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Tracked:
 
     name: str
     where: str
+    beside: bool = False
+    """Whether that is a folder beside the page."""
 
     @property
     def link(self) -> str | None:
@@ -45,5 +48,5 @@ class Figures:
             points(rows, costs, num_examples),
             cost_table(costs),
             judgement_table(told["judgements"]),
-            [Tracked(each["name"], each["where"]) for each in told.get("trackers", [])],
+            [Tracked(each["name"], each["where"], lies_beside(each)) for each in told.get("trackers", [])],
         )

@@ -64,6 +64,12 @@ async function startPlots() {
   }
 }
 
+// A table that is wider than its place says so.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.nextElementSibling.querySelector(".sideways").hidden = target.scrollWidth <= target.clientWidth;
+});
+for (const said of document.querySelectorAll(".sideways")) widths.observe(said.parentElement.previousElementSibling);
+
 // Copying: tables as tab-separated values, anything else as its text.
 function textOf(element) {
   if (element.tagName !== "TABLE") return element.textContent;

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from limbeck.errors import LimbeckError, TrackingError
 from limbeck.progress import Progress
-from limbeck.run_json import Entry, read_finished, write_run
+from limbeck.run_json import Entry, lies_beside, read_finished, write_run
 from limbeck.tracking.record import REPORT, Record, read_record
 from limbeck.tracking.tracker import Tracker
 
@@ -54,7 +54,7 @@ def send(folder: Path, trackers: Sequence[Tracker], draw: Callable[[Path], objec
         try:
             with _refusing(tracker):
                 _tell(tracker, record)
-            progress.say(f"{entry['name']}: {entry['where']}")
+            progress.say(f"{entry['name']}: {folder / entry['where'] if lies_beside(entry) else entry['where']}")
         except TrackingError as error:
             failed.append(error)
     if failed:
