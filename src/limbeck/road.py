@@ -172,6 +172,11 @@ def student_seed(seed: int) -> int:
     return (seed + 1) * MEMBERS_PER_SEED - 1
 
 
+def teacher_seed(seed: int, member: int) -> int:
+    """Return the seed of start and order of one teacher of a run's seed."""
+    return seed * MEMBERS_PER_SEED + member
+
+
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Return a net whose start is a function of the seed; the caller's random numbers are left alone."""
     with torch.random.fork_rng(devices=[]):
@@ -264,11 +269,11 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
     seen = journey.train.seen_through(journey.teacher_view)
     fits = (
         fit(
-            seeded(make, seed * MEMBERS_PER_SEED + member),
+            seeded(make, teacher_seed(seed, member)),
             seen,
             validation=journey.validation,
             budget=journey.teacher_budget,
-            seed=seed * MEMBERS_PER_SEED + member,
+            seed=teacher_seed(seed, member),
             folder=folder / f"teacher-{member}",
             name=f"seed {seed}: teacher {member + 1} of {journey.num_teachers}",
             progress=run.progress,

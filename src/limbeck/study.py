@@ -8,12 +8,11 @@ by whichever recipe. Several processes that share a cache share the work: each t
 """
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -23,7 +22,7 @@ from limbeck.budget import Budget
 from limbeck.conclusion import Result, conclude, save_judged
 from limbeck.controls import control_of, control_setting
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError, BusyError, TargetsError
+from limbeck.errors import ArgumentError, TargetsError
 from limbeck.evidence import LATENCY, compared, difference_told, row_of, setting_rows
 from limbeck.files import fingerprint, kept_json, locked
 from limbeck.judge import (
@@ -39,9 +38,9 @@ from limbeck.judge import (
     measure,
     nets_difference,
 )
-from limbeck.progress import Task
+from limbeck.launch import shared
 from limbeck.report import Chart, Judged
-from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed
+from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed, teacher_seed
 from limbeck.runs import Run
 from limbeck.ship.latency import latency_ms, times_of
 from limbeck.ship.shipping import Shipment
@@ -52,7 +51,6 @@ from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import HASH_LENGTH, check_affordable, device_here, precision_of
 
-Done = TypeVar("Done")
 NetMaker = Callable[[], nn.Module]
 TeacherLogits = Tensor | list[Tensor] | None
 """What a teacher says of the test set: one for all trials, or one a trial."""
@@ -87,6 +85,11 @@ class Arm:
     transfer_set: TransferSet
     objective: Objective
     budget: Budget
+    member: int | None = None
+    """Number of a teacher among those of its seed, each with a start and order of its own; None for nets that share
+    those of the seed's students."""
+    followed: bool = True
+    """Whether the validation split tells how its training goes: not where its classes are others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +129,7 @@ class Study:
         cls,
         run: Run,
         sets: tuple[TransferSet, TransferSet],
-        held_out: int,
+        held_out: "int | TransferSet",
         examples: int | None = None,
         *,
         paper: Paper | None = None,
@@ -137,7 +140,7 @@ class Study:
         Args:
             run: what it is part of.
             sets: (training, test).
-            held_out: training examples held out for validation, perhaps none.
+            held_out: how many training examples are held out for validation, perhaps none; or a split of its own.
             examples: take the first so many training examples alone; all where None.
             paper: published figures.
             accuracy: whether accuracies are told beside errors.
@@ -147,12 +150,12 @@ class Study:
             RunError: the run's folder holds a run on other data.
         """
         train, test = sets
-        validation = None
+        validation = held_out if isinstance(held_out, TransferSet) else None
         if examples is not None:
             if not 1 <= examples <= len(train):
                 raise ArgumentError(f"examples must lie in 1..{len(train)}, got {examples}")
             train = train.subset(train.ids[:examples])
-        if held_out:
+        if isinstance(held_out, int) and held_out:
             train, validation = train.split(held_out)
         study = cls(run, train, validation, test, paper or {}, accuracy)
         run.claim(*(each for each in (train, validation, test) if each is not None))
@@ -186,7 +189,7 @@ class Study:
         if not 1 <= count < MEMBERS_PER_SEED - 1:
             raise ArgumentError(f"count must lie in 1..{MEMBERS_PER_SEED - 2}, got {count}")
         arm = Arm(name, make_net, seen, FromLabels(), budget)
-        return self._shared(
+        return shared(
             [
                 lambda wait, number=number: self._fit(
                     arm, number, seeded(make_net, number), f"{name} {number + 1}", wait=wait
@@ -195,8 +198,14 @@ class Study:
             ]
         )
 
-    def soften(self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1) -> SoftTargets:
-        """Return a teacher's soft targets for a set, written or from the cache; read with an ensemble's mean."""
+    def soften(
+        self, teacher: Teacher, transfer_set: TransferSet, num_views: int = 1, *, wait: bool = True
+    ) -> SoftTargets:
+        """Return a teacher's soft targets for a set, written or from the cache; read with an ensemble's mean.
+
+        Raises:
+            BusyError: another process writes them, and `wait` is False.
+        """
         members, mean, weights = members_of(teacher)
         device = device_here()
         binding = {
@@ -207,15 +216,30 @@ class Study:
             "format": FORMAT,
             **({} if device == "cpu" else {"device": device}),
         }
-        folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
         together = Ensemble(members) if len(members) > 1 else members[0]
-        try:
-            targets = SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
-        except TargetsError:
-            with locked(folder.with_suffix(".lock"), what=folder, say=self.run.progress.say), near(members):
+
+        def write(folder: Path) -> SoftTargets:
+            with near(members):
                 seen = transfer_set.near(torch.device(device))
-                targets = write_soft_targets(together, seen, folder, num_views=num_views, progress=self.run.progress)
+                return write_soft_targets(together, seen, folder, num_views=num_views, progress=self.run.progress)
+
+        targets = self.stored(binding, write, wait=wait)
         return targets.averaged(mean, weights) if len(members) > 1 else targets
+
+    def stored(
+        self, binding: Mapping[str, Any], write: Callable[[Path], SoftTargets], *, wait: bool = True
+    ) -> SoftTargets:
+        """Return the soft targets of the cache that are named by the hash of `binding`, written where there are none.
+
+        Raises:
+            BusyError: another process writes them, and `wait` is False.
+        """
+        folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
+        try:
+            return SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
+        except TargetsError:
+            with locked(folder.with_suffix(".lock"), what=folder, wait=wait, say=self.run.progress.say):
+                return write(folder)
 
     def compare(
         self,
@@ -242,29 +266,11 @@ class Study:
         if len(settings) * self.run.num_seeds != len(jobs):
             raise ArgumentError(f"settings must differ and be the same for every seed, got {', '.join(settings)}")
         with self.run.progress.task(f"{self.run.recipe}: nets", len(jobs), "nets") as task:
-            trials = self._shared(
+            trials = shared(
                 [lambda wait, arm=arm, seed=seed: self._trial(arm, seed, wait=wait) for arm, seed in jobs], task
             )
         found = {(arm.setting, seed): trial for (arm, seed), trial in zip(jobs, trials, strict=True)}
         return {setting: [found[setting, seed] for seed in range(self.run.num_seeds)] for setting in settings}
-
-    @staticmethod
-    def _shared(jobs: "Sequence[Callable[[bool], Done]]", task: Task | None = None) -> "list[Done]":
-        """Return what all jobs return; what another process is at is put off, and waited for when all else is done."""
-        done: dict[int, Done] = {}
-        left, put_off = deque(enumerate(jobs)), 0
-        while left:
-            place, job = left.popleft()
-            try:
-                done[place] = job(put_off > len(left))
-            except BusyError:
-                left.append((place, job))
-                put_off += 1
-                continue
-            put_off = 0
-            if task is not None:
-                task.advance(1)
-        return [done[place] for place in range(len(jobs))]
 
     def _controls(self, arms: Sequence[Arm], controlled: Collection[str], random_teacher: NetMaker | None) -> list[Arm]:
         unknown = set(controlled) - {arm.setting for arm in arms}
@@ -288,8 +294,10 @@ class Study:
         return found
 
     def _trial(self, arm: Arm, seed: int, *, wait: bool) -> Trial:
-        net = seeded(arm.make_net, student_seed(seed))
-        fitted = self._fit(arm, seed, net, f"seed {seed}: {arm.setting}", wait=wait)
+        start, order = student_seed(seed), seed
+        if arm.member is not None:
+            start = order = teacher_seed(seed, arm.member)
+        fitted = self._fit(arm, order, seeded(arm.make_net, start), f"seed {seed}: {arm.setting}", wait=wait)
         return self.trial(fitted, arm)
 
     def trial(self, fitted: Fitted, arm: Arm | None = None) -> Trial:
@@ -309,7 +317,7 @@ class Study:
             net,
             arm.transfer_set,
             objective=arm.objective,
-            validation=self.validation,
+            validation=self.validation if arm.followed else None,
             budget=arm.budget,
             seed=seed,
             cache=self.run.cache / "nets",
@@ -429,6 +437,7 @@ class Study:
         student: str,
         teacher_validation: Tensor | None = None,
         charts: Sequence[Chart] = (),
+        note: str = "",
     ) -> Result:
         """Write the study's figures and page, and keep the student that did best on the validation split.
 
@@ -444,6 +453,7 @@ class Study:
             student: the setting that is the pictures' student, and is kept.
             teacher_validation: what who taught says of the validation split, where there is one.
             charts: of what was varied.
+            note: said above the pictures.
         """
         shown = {"twin": twin, "student": student}
         judged = [Judged(*teacher, held_out=self.held_out(teacher_validation))]
@@ -453,6 +463,7 @@ class Study:
                 judged.append(Judged(part, own.test_logits, own.history, self.held_out(own.validation_logits)))
         save_judged(self.run.seed_folder(0), judged)
         named = [f"the {part} is “{setting}”" for part, setting in shown.items() if setting not in (None, part)]
+        told = [f"In the pictures below {' and '.join(named)}."] if named else []
         held_out = [trial.validation_logits for trial in trials[student]]
         nlls = [0.0 if said is None else measure(said, self.validation_labels).nll for said in held_out]
         best = trials[student][nlls.index(min(nlls))]
@@ -467,7 +478,7 @@ class Study:
             shipment=Shipment(best.net, asked, teacher[0], self.train),
             charts=charts,
             accuracy=self.accuracy,
-            note=f"In the pictures below {' and '.join(named)}." if named else "",
+            note=" ".join([*([note] if note else []), *told]),
         )
 
     def _judgement_of_teacher(self, teacher: Judged) -> Judgement:

@@ -17,6 +17,8 @@ from torch.testing import assert_close
 
 from limbeck import ArgumentError, Budget, RunError, TrainingError, TransferSet, fit, write_soft_targets
 from limbeck.data import Jitter
+from limbeck.data.drawing import ORDER_STREAM
+from limbeck.data.philox import permutation
 from limbeck.errors import BusyError
 from limbeck.files import locked
 from limbeck.models import MLP, ResNet
@@ -73,7 +75,7 @@ def test_it_is_the_bare_loop():
     steps = 3 * 7
     for step in range(steps):
         epoch, inside = divmod(step, 7)
-        order = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, epoch, 100))
+        order = torch.from_numpy(permutation(0, ORDER_STREAM, epoch, 100))
         ids = order[inside * 16 : (inside + 1) * 16]
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * rate_share((step + 0.5) / steps, 0.05)
@@ -380,7 +382,7 @@ except limbeck.RunError as error:
 
 def test_a_loss_that_is_not_finite_stops_at_its_step():
     data = blobs()
-    order = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, 1, 100))
+    order = torch.from_numpy(permutation(0, ORDER_STREAM, 1, 100))
     data.inputs[order[40]] = torch.nan  # seen in the third step of the second epoch
 
     class Blind(MLP):
@@ -461,7 +463,7 @@ def test_sgd_is_sgd_with_momentum_and_decay_in_the_gradient():
     momenta = [torch.zeros_like(each) for each in expected.parameters()]
     for step in range(2 * 7):
         epoch, inside = divmod(step, 7)
-        ids = torch.from_numpy(loop.permutation(0, loop.ORDER_STREAM, epoch, 100))[inside * 16 : (inside + 1) * 16]
+        ids = torch.from_numpy(permutation(0, ORDER_STREAM, epoch, 100))[inside * 16 : (inside + 1) * 16]
         expected.zero_grad()
         torch.nn.functional.cross_entropy(expected(data.inputs[ids]), data.labels[ids]).backward()
         with torch.no_grad():

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.data.drawing import each_once, in_turn
 from limbeck.data.philox import permutation
 from limbeck.data.runs import first_rows, rows_of_runs
 from limbeck.data.views import Plain, View
@@ -48,6 +49,9 @@ class TransferSet:
     """What the numbers of a row are called, in their order, where each is a column of a table."""
     origins: Sequence[str] | None = field(default=None, repr=False)
     """Where each row of the source is from, a file or a row of one; None where nobody says."""
+    oversampled: Tensor | None = None
+    """Ids of the examples that make up half of every batch, the other half being drawn anew from the rest each epoch;
+    None where an epoch draws each example once."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.inputs, Tensor) or self.inputs.layout != torch.strided or self.inputs.ndim == 0:
@@ -82,6 +86,18 @@ class TransferSet:
             )
         if self.origins is not None and len(self.origins) != rows:
             raise ArgumentError(f"origins must be one for each of the {rows} rows, got {len(self.origins)}")
+        if self.oversampled is not None:
+            self._check_oversampled(self.oversampled)
+
+    def _check_oversampled(self, own: Tensor) -> None:
+        if not whole_numbers(own) or own.ndim != 1 or not len(own) or not torch.isin(own, self.ids).all():
+            raise ArgumentError(f"oversampled examples must be one or more ids of the {self.name}, got {told(own)}")
+        if len(own.unique()) < len(own) or 2 * len(own) > len(self.ids) or self.run_lengths is not None:
+            raise ArgumentError(
+                f"oversampled examples must be different single rows, at most half of the {self.name}, "
+                f"got {len(own)} of {len(self.ids)}" + (" in runs" if self.run_lengths is not None else "")
+            )
+        object.__setattr__(self, "oversampled", own.long())
 
     def _check_runs(self, rows: int) -> int:
         """Return the number of examples of a source in runs."""
@@ -101,6 +117,39 @@ class TransferSet:
     def num_rows(self) -> int:
         """Rows of all examples of the set: as many as examples, but for runs."""
         return len(self.ids) if self.run_lengths is None else int(self.run_lengths[self.ids].sum())
+
+    @property
+    def num_drawn(self) -> int:
+        """Examples that an epoch draws: each once, or of a mixture twice as many as are oversampled."""
+        return len(self.ids) if self.oversampled is None else 2 * len(self.oversampled)
+
+    @property
+    def num_rows_drawn(self) -> int:
+        """Rows of the examples that an epoch draws."""
+        return self.num_rows if self.oversampled is None else self.num_drawn
+
+    def drawn(self, seed: int, epoch: int, window: int | None = None) -> Tensor:
+        """Return the ids that an epoch draws, in its order: a pure function of the arguments.
+
+        Args:
+            seed: of the training.
+            epoch: its number, from 0.
+            window: shuffle within a moving window of so many examples.
+
+        Raises:
+            ArgumentError: a window for a mixture, which draws from the whole set.
+        """
+        if self.oversampled is None:
+            return self.ids[torch.from_numpy(each_once(len(self.ids), seed, epoch, window))]
+        if window is not None:
+            raise ArgumentError(f"shuffle_window must be None where examples are oversampled, got {window}")
+        return torch.from_numpy(in_turn(self.oversampled.numpy(), self._others, seed, epoch))
+
+    @cached_property
+    def _others(self) -> NDArray[np.int64]:
+        """The ids that are not oversampled."""
+        assert self.oversampled is not None
+        return self.ids[~torch.isin(self.ids, self.oversampled)].numpy()
 
     def rows_of(self, ids: Tensor) -> Tensor:
         """Return the source's rows of the examples `ids`, run after run; for single rows the ids themselves."""
@@ -171,6 +220,18 @@ class TransferSet:
         """Return the same examples seen through another view."""
         return self._like(view=view)
 
+    def relabelled(self, labels: Tensor) -> "TransferSet":
+        """Return the same examples with other labels, one for each row of the source, of classes without names."""
+        return self._like(labels=labels, class_names=())
+
+    def oversampling(self, ids: Tensor) -> "TransferSet":
+        """Return the same examples, of which those `ids` make up half of every batch.
+
+        Raises:
+            ArgumentError: they are none or more than half of the set, or not of it, or the set has runs.
+        """
+        return self._like(oversampled=ids)
+
     def without_labels(self) -> "TransferSet":
         """Return the same examples with no labels."""
         return self._like(labels=None)
@@ -209,7 +270,8 @@ class TransferSet:
     def labels_fingerprint(self) -> str:
         """SHA-256 of the labels and ids: with `fingerprint`, all that a training on this set can see."""
         labels = b"" if self.labels is None else self.labels.cpu().long().numpy().tobytes()
-        return sha256(labels, self.ids.numpy().astype(np.int64).tobytes())
+        own = [] if self.oversampled is None else [b"oversampled", self.oversampled.numpy().tobytes()]
+        return sha256(labels, self.ids.numpy().astype(np.int64).tobytes(), *own)
 
     @cached_property
     def has_labels(self) -> bool:

@@ -12,7 +12,9 @@ from limbeck.recipes import (
     cifar10,
     cifar10_labml,
     cifar10_labml_ours,
+    cifar100,
     cifar100_table,
+    clinc150,
     digits,
     letters,
     mnist,
@@ -61,4 +63,6 @@ RECIPES = (
     _recipe(cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs),
     _recipe(cifar10, cifar10.Cifar10),
     _recipe(cifar100_table, cifar100_table.Cifar100Table),
+    _recipe(clinc150, clinc150.Clinc150),
+    _recipe(cifar100, cifar100.Cifar100),
 )

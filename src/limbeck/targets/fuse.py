@@ -1,10 +1,14 @@
 """Fusing: the mean of a store's teachers, written once, so that a student reads one row instead of many."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from limbeck.divergence import DenseTargets, check_served
 from limbeck.errors import ArgumentError
@@ -12,13 +16,13 @@ from limbeck.files import fingerprint
 from limbeck.objective import check_temperature
 from limbeck.progress import Progress
 from limbeck.targets.dense import Dense
-from limbeck.targets.encoding import Columns, Encoding
+from limbeck.targets.encoding import Encoding
 from limbeck.targets.manifest import EXAMPLES, Member
 from limbeck.targets.reader import SoftTargets
 from limbeck.targets.shards import concatenated
 from limbeck.targets.writer import begin, default_rows_per_shard, put_shard, shards_there
 
-ROWS = 4096  # averaged at once
+ROWS = 4096  # made at once
 
 
 def fuse(
@@ -64,33 +68,58 @@ def fuse(
             f"declare temperatures=({temperature:g},)",
         )
     check_served(encoding.temperatures, temperature)
-    made = {"fused": targets.fingerprint}
+
+    def mean_of(rows: NDArray[np.int64]) -> Tensor:
+        mean = targets.at_rows(rows, temperature)
+        assert isinstance(mean, DenseTargets)  # the store is dense
+        return mean.logits
+
+    return rewritten(targets, folder, {"fused": targets.fingerprint}, mean_of, encoding=encoding, progress=progress)
+
+
+def rewritten(
+    source: SoftTargets,
+    folder: str | Path,
+    made: Mapping[str, Any],
+    logits_of: Callable[[NDArray[np.int64]], Tensor],
+    *,
+    encoding: Encoding | None = None,
+    progress: Progress | None = None,
+) -> SoftTargets:
+    """Write what is made of stored rows as a store of one teacher for the same rows, and return it.
+
+    A writer that was killed goes on where it was.
+
+    Args:
+        source: the store whose examples, views and classes the new one has.
+        folder: where it goes.
+        made: what binds it to what it is made of.
+        logits_of: from the numbers of rows to their logits (rows, classes).
+        encoding: how these are kept; `Dense("float16")` where None.
+        progress: where to tell how far it is; nowhere by default.
+
+    Raises:
+        TargetsError: the folder holds something else.
+        RunError: the folder can't be written.
+    """
+    encoding, folder = encoding or Dense(), Path(folder)
     wanted = replace(
-        targets.manifest,
+        source.manifest,
         encoding=encoding.spec(),
-        rows_per_shard=default_rows_per_shard(encoding, targets.num_classes),
+        rows_per_shard=default_rows_per_shard(encoding, source.num_classes),
         mean="arithmetic",
         members=(Member(fingerprint(made), 1.0),),
     )
-    folder = Path(folder)
-    listed = None if wanted.examples is None else (targets.folder / EXAMPLES).read_bytes()
+    listed = None if wanted.examples is None else (source.folder / EXAMPLES).read_bytes()
     manifest = begin(folder, wanted, listed)
     written = shards_there(folder, manifest, 0)
     done = sum(len(manifest.rows_of_shard(number)) for number in written)
-    with (progress or Progress()).task("fuse", manifest.num_rows, "rows", done) as task:
+    with (progress or Progress()).task("rewrite", manifest.num_rows, "rows", done) as task:
         for number in set(range(manifest.num_shards)) - written:
             rows = manifest.rows_of_shard(number)
-            put_shard(folder, 0, number, _mean_of(targets, encoding, rows, temperature))
+            starts = range(rows.start, rows.stop, ROWS)
+            parts = [np.arange(start, min(start + ROWS, rows.stop)) for start in starts]
+            pieces = [encoding.encode(logits_of(part), torch.from_numpy(part)) for part in parts]
+            put_shard(folder, 0, number, concatenated(pieces))
             task.advance(len(rows))
     return SoftTargets.open(folder)
-
-
-def _mean_of(targets: SoftTargets, encoding: Encoding, rows: range, temperature: float) -> Columns:
-    """Return the encoded mean of some of a store's rows."""
-    pieces = []
-    for start in range(rows.start, rows.stop, ROWS):
-        part = np.arange(start, min(start + ROWS, rows.stop))
-        mean = targets.at_rows(part, temperature)
-        assert isinstance(mean, DenseTargets)  # the store is dense
-        pieces.append(encoding.encode(mean.logits, torch.from_numpy(part)))
-    return concatenated(pieces)

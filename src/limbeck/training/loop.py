@@ -18,13 +18,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.budget import Budget, Precision, Schedule
-from limbeck.data.philox import permutation, windowed
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets
 from limbeck.errors import ArgumentError, RunError, TrainingError
@@ -40,7 +37,6 @@ from limbeck.training.curves import Curves
 from limbeck.training.learning import check_learning, check_parameters
 from limbeck.training.objectives import FromLabels, Objective
 
-ORDER_STREAM = 0  # of philox, for the order of the examples
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
 HASH_LENGTH = 20  # of a training's folder in a cache
@@ -143,11 +139,11 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
     """
     size = budget.batch_size
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
-    lonely = transfer_set.run_lengths is None and (size == 1 or len(transfer_set) % size == 1)
+    lonely = transfer_set.run_lengths is None and (size == 1 or transfer_set.num_drawn % size == 1)
     if normalised and lonely:
         raise ArgumentError(
-            f"a net with batch normalisation can't train on a batch of one, the last of {len(transfer_set)} examples "
-            f"in batches of {size}",
+            f"a net with batch normalisation can't train on a batch of one, the last of {transfer_set.num_drawn} "
+            f"examples in batches of {size}",
             f"choose another batch_size{_other_size(transfer_set, size)}: --budget.batch-size of limbeck distill, "
             "--student.batch-size or --teacher.batch-size of recipes",
         )
@@ -164,7 +160,7 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
 
 def _other_size(transfer_set: TransferSet, size: int) -> str:
     """Return in words the next batch size that leaves no example alone, if there is one."""
-    found = next((other for other in (size + 1, size + 2) if len(transfer_set) % other != 1), None)
+    found = next((other for other in (size + 1, size + 2) if transfer_set.num_drawn % other != 1), None)
     return "" if found is None else f", {found} say"
 
 
@@ -261,7 +257,7 @@ class _Training:
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self.transfer_set) // self.budget.batch_size)
+        return -(-self.transfer_set.num_drawn // self.budget.batch_size)
 
     def key(self) -> str:
         """Return the hash that names this training in a cache."""
@@ -354,10 +350,10 @@ class _Training:
         size, epoch, device = self.budget.batch_size, self.state.epoch, self._fabric.device
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
-        order = torch.from_numpy(self._order(epoch))
+        order = self._data.drawn(self.seed, epoch, self.budget.shuffle_window)
         data, in_block, layout = self._data, self._batches_in_block(), layout_for(self.net)
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
-        readings = (partial(self._read, data.ids[block], number) for block in blocks)
+        readings = (partial(self._read, block, number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
             for as_read in read:  # on a GPU in one piece: many small launches and copies take longer than steps
                 block = as_read.seen(data, number).to(device) if device.type == "cuda" else as_read
@@ -366,13 +362,6 @@ class _Training:
                     labels = None if block.labels is None else block.labels[part]
                     targets = None if block.targets is None else block.targets[part]
                     yield laid_out(inputs, layout), labels, targets
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        """Return the order of the examples in an epoch, a function of (seed, epoch)."""
-        count, window = len(self.transfer_set), self.budget.shuffle_window
-        if window is None:
-            return permutation(self.seed, ORDER_STREAM, epoch, count)
-        return windowed(self.seed, ORDER_STREAM, epoch, count, window)
 
     def _batches_in_block(self) -> int:
         """Return how many batches are read at once: up to BLOCK, in so much memory."""
@@ -413,7 +402,7 @@ class _Training:
         state = self.state
         row = {
             "epoch": state.epoch + 1,
-            "loss": state.loss_sum / self.transfer_set.num_rows,
+            "loss": state.loss_sum / self.transfer_set.num_rows_drawn,
             "learning_rate": self._optimizer.param_groups[0]["lr"],
         }
         if self.validation is not None and self.validation.labels is not None:

@@ -1,0 +1,66 @@
+"""A generalist, specialists and one net of both, on CLINC150's sentences (Hinton et al. 2015, s. 5).
+
+150 intents; a sentence is its words and pairs of words, 0 or 1 each; a net with one hidden layer. The whole of section
+5 in minutes: special sets from the covariance of the generalist's predictions, specialists that start from its weights,
+equation 5, and a student of the generalist's own kind that learns from all together. Beside them, at equal total cost,
+an ensemble of generalists and a generalist trained longer. All choices are made on the source's validation split.
+
+    limbeck run clinc150 --data DIR --seeds 8 --record    eight paired seeds; DIR holds data_full.json and domains.json
+
+The paper's figures are those of 100 million images. Expected figures, time and machine: results/clinc150.json, shown by
+`limbeck list`.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import limbeck
+from limbeck.budget import Budget
+from limbeck.runs import Run
+from limbeck.teams.plan import Plan
+
+
+@dataclass(frozen=True)
+class Clinc150(Plan):
+    """Section 5 on sentences of 150 intents."""
+
+    words: int = 3000
+    """Words and pairs of words that are told apart."""
+    hidden: tuple[int, ...] = (128,)
+    """Hidden units of each layer."""
+    teams: tuple[tuple[int, int], ...] = ((10, 15), (10, 30), (20, 15))
+    specialist_rate: float = 4e-3
+    generalist: Budget = field(
+        default_factory=lambda: Budget(epochs=4, batch_size=64, learning_rate=1e-3, precision="32-true")
+    )
+    student: Budget = field(
+        default_factory=lambda: Budget(epochs=4, batch_size=64, learning_rate=1e-3, precision="32-true")
+    )
+
+    def smoke(self) -> "Clinc150":
+        """Return the same run in seconds."""
+        return replace(self, **self.small())
+
+    def small(self) -> dict[str, Any]:
+        return {**super().small(), "hidden": (8,)}
+
+
+def main(config: Clinc150, run: Run) -> "limbeck.conclusion.Result":
+    """Take section 5's road."""
+    from limbeck.teams.road import travel
+    from limbeck.teams.tables import PAPER
+    from limbeck.teams.training import Ground
+
+    config.check()
+    sentences = limbeck.data.load_clinc150(run.data, config.words)
+    study = limbeck.study.Study.on(
+        run, (sentences.train, sentences.test), sentences.validation, paper=PAPER, accuracy=True
+    )
+    classes = len(sentences.domains)
+    domains = sorted(set(sentences.domains))
+
+    def make() -> "limbeck.models.MLP":
+        return limbeck.models.MLP([sentences.train.inputs.shape[1], *config.hidden, classes])
+
+    ground = Ground(study, config, make, study.train, classes)
+    return travel(ground, [domains.index(domain) for domain in sentences.domains])
