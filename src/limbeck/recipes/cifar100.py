@@ -61,7 +61,7 @@ class Cifar100(Plan):
     """Training examples, the first so many; all by default."""
     validation: int = 5000
     """Training examples held out: by them special sets are made and choices, and nets calibrated."""
-    teams: tuple[tuple[int, int], ...] = ((10, 20), (20, 10))
+    teams: tuple[tuple[int, int], ...] = ((10, 10), (10, 20), (20, 20))
     ways: tuple[Way, ...] = ("dustbin", "full softmax")
     specialist_rate: float = 4e-3
     generalist: Budget = field(

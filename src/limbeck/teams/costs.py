@@ -1,25 +1,35 @@
 """What specialists cost beside their generalist: examples seen, and seconds."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from limbeck.evidence import mean_of, row_of
 from limbeck.study import Trial
 from limbeck.teams.choosing import Chosen
 from limbeck.teams.tables import TEAM
-from limbeck.teams.training import Ground, trained_on
+from limbeck.teams.training import Ground, Squad, trained_on
 
 ONE, ALL = "one specialist / generalist", "all specialists / generalist"
 
 
+def examples_seen(ground: Ground, squad: Squad, seed: int) -> list[float]:
+    """Return how many examples each specialist of a seed sees, as shares of what its generalist sees."""
+    costs = (trained_on(ground, squad, classes) for classes in squad.sets[seed])
+    whole = ground.plan.generalist.epochs * ground.seen.num_drawn
+    return [budget.epochs * mixed.num_drawn / whole for mixed, budget in costs]
+
+
+def equal_cost(ground: Ground, squad: Squad) -> int:
+    """Return how many generalists cost at least as much as one and its specialists, whatever the seed."""
+    totals = [sum(examples_seen(ground, squad, seed)) for seed in range(len(squad.sets))]
+    return 1 + ceil(max(totals) - 1e-9)
+
+
 def cost_rows(ground: Ground, chosen: Chosen, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Return how much of the generalist's examples and seconds the costliest specialist takes, and all together."""
-    squad, whole = chosen.choice.squad, ground.plan.generalist.epochs * ground.seen.num_drawn
-    examples, seconds = [], []
-    for trial, own, sets in zip(trials, chosen.own, squad.sets, strict=True):
-        costs = (trained_on(ground, squad, classes) for classes in sets)
-        examples.append([budget.epochs * mixed.num_drawn / whole for mixed, budget in costs])
-        seconds.append([each.seconds / trial.seconds for each in own])
+    examples = [examples_seen(ground, chosen.choice.squad, seed) for seed in range(len(trials))]
+    seconds = [[each.seconds / trial.seconds for each in own] for trial, own in zip(trials, chosen.own, strict=True)]
     found = [row_of(TEAM, "seconds", [sum(each.seconds for each in own) for own in chosen.own], None)]
     for what, shares in (("examples seen", examples), ("seconds", seconds)):
         found.append(row_of(f"{TEAM}, {ONE}, {what}", "ratio", [max(each) for each in shares], None))

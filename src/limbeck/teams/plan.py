@@ -1,7 +1,6 @@
 """What a recipe of section 5 is asked for: its fields, and what is wrong with them. Waits for no torch."""
 
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Any, Literal, get_args
 
 from limbeck.budget import Budget
@@ -30,8 +29,6 @@ class Plan:
     """What is tried for n: specialists that have one of the generalist's n most probable classes count."""
     share: float = 0.1
     """Of the examples that the generalist sees (each as often as it does), what one specialist may see at most."""
-    total: float = 1.0
-    """The same of all specialists of a team together."""
     soft_share: float = 0.5
     """The soft targets' share (0..1) of a specialist's loss, where it has them."""
     specialist_rate: float = 2e-3
@@ -45,11 +42,6 @@ class Plan:
     student: Budget = field(default_factory=Budget)
     """What a student may spend, which starts from the generalist's weights; its twin too."""
 
-    @property
-    def rivals(self) -> int:
-        """Generalists that cost at least as much as one and its specialists."""
-        return 1 + ceil(self.total)
-
     def check(self) -> None:
         """Find what is wrong before anything is trained.
 
@@ -62,9 +54,8 @@ class Plan:
                 raise ArgumentError(f"{name} must be one or more different ones, got {values}")
         if min(min(team) for team in self.teams) < 1 or min(self.most_probable) < 1:
             raise ArgumentError(f"teams and most_probable must be >= 1, got {self.teams} and {self.most_probable}")
-        for name in ("share", "total"):
-            if not 0 < getattr(self, name) <= 100:
-                raise ArgumentError(f"{name} must lie above 0 and up to 100, got {getattr(self, name)}")
+        if not 0 < self.share <= 1:
+            raise ArgumentError(f"share must lie above 0 and up to 1, got {self.share}")
         for name in ("soft_share", "hard_weight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ArgumentError(f"{name} must lie in 0..1, got {getattr(self, name)}")
@@ -77,7 +68,7 @@ class Plan:
         return {
             "teams": ((2, 10), (3, 10)),
             "most_probable": (1, 2),
-            "share": 1.0,
+            "share": 0.5,
             "views": 1,
             "generalist": few,
             "student": few,

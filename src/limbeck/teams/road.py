@@ -13,11 +13,20 @@ from limbeck.study import Trial
 from limbeck.targets import SoftTargets
 from limbeck.teachers import mean_logits
 from limbeck.teams.choosing import Choice, Chosen, best_of, held_out, terms_for, tries
-from limbeck.teams.costs import cost_rows, costs_told
+from limbeck.teams.costs import cost_rows, costs_told, equal_cost
 from limbeck.teams.findings import differences_told, sets_told
-from limbeck.teams.students import STORED, STUDENT, TWIN, said_by, softened, students
+from limbeck.teams.students import STORED, STUDENT, TWIN, Said, said_by, softened, students
 from limbeck.teams.tables import TEAM, Told, accuracy_rows, brought_rows, coverage_rows
-from limbeck.teams.training import GENERALIST, Ground, Squad, generalists, other_generalist, specialists, squads
+from limbeck.teams.training import (
+    GENERALIST,
+    Ground,
+    Squad,
+    generalists,
+    other_generalist,
+    rivals,
+    specialists,
+    squads,
+)
 
 NOTE = "The ensemble is the generalist and its specialists, by equation 5; the teacher is the generalist alone."
 
@@ -33,24 +42,19 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
         LimbeckError: as training and combining do; what was finished is kept.
     """
     study = ground.study
-    every = generalists(ground)
-    trials = every[GENERALIST]
+    trials = generalists(ground)
     stores = softened(ground, [trial.net for trial in trials])
     chosen = choose(ground, trials, stores)
+    count = equal_cost(ground, chosen.choice.squad)
+    every = {GENERALIST: trials, **rivals(ground, count)}
     together = [own.together for own in chosen.told]
     rows = study.rows({GENERALIST: trials}, together)
     rows += setting_rows(TEAM, [[measure(logits, study.labels)] for logits in together], study.paper, accuracy=True)
-    ensembles = [_ensemble(ground, every, seed) for seed in range(study.run.num_seeds)]
-    ensemble = f"ensemble, {ground.plan.rivals} generalists"
+    ensembles = [_ensemble(every, count, seed) for seed in range(study.run.num_seeds)]
+    ensemble = f"ensemble, {count} generalists"
     rows += setting_rows(ensemble, [[measure(logits, study.labels)] for logits in ensembles], {}, accuracy=True)
     rows += study.rows({name: own for name, own in every.items() if name != GENERALIST}, together)
-    members = softened(ground, [trial.net for own in chosen.own for trial in own])
-    count = chosen.choice.squad.number
-    said = [
-        said_by(ground, stores[seed], members[seed * count : (seed + 1) * count], told.terms)
-        for seed, told in enumerate(chosen.told)
-    ]
-    taught = students(ground, trials, said)
+    taught = students(ground, trials, stored(ground, chosen, stores), count - 1)
     rows += study.rows(taught, together)
     rows += accuracy_rows(chosen.told, study.labels) + coverage_rows(chosen.told, study.labels)
     rows += brought_rows(chosen.told, study.labels)
@@ -96,9 +100,18 @@ def choose(ground: Ground, trials: list[Trial], stores: Sequence[SoftTargets]) -
     return Chosen(best, own, told, every)
 
 
-def _ensemble(ground: Ground, every: dict[str, list[Trial]], seed: int) -> Tensor:
+def stored(ground: Ground, chosen: Chosen, stores: Sequence[SoftTargets]) -> list[Said]:
+    """Return what each seed's team has in store: its generalist's soft targets, its specialists', and the solution."""
+    every, number = softened(ground, [trial.net for own in chosen.own for trial in own]), chosen.choice.squad.number
+    return [
+        said_by(ground, stores[seed], every[seed * number : (seed + 1) * number], told.terms)
+        for seed, told in enumerate(chosen.told)
+    ]
+
+
+def _ensemble(every: dict[str, list[Trial]], count: int, seed: int) -> Tensor:
     """Return what the rival ensemble of a seed says of the test set: the arithmetic mean of its generalists."""
-    names = [GENERALIST, *(other_generalist(place) for place in range(1, ground.plan.rivals))]
+    names = [GENERALIST, *(other_generalist(place) for place in range(1, count))]
     return mean_logits(torch.stack([every[name][seed].test_logits for name in names]), 1.0)
 
 

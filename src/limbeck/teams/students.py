@@ -8,7 +8,6 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil
 
 from torch import nn
 
@@ -55,11 +54,17 @@ def said_by(ground: Ground, generalist: SoftTargets, specialists: Sequence[SoftT
     return Said(generalist, tuple(specialists), terms, solution)
 
 
-def students(ground: Ground, trials: Sequence[Trial], said: Sequence[Said]) -> dict[str, list[Trial]]:
-    """Train each seed's students and twins, and the controls of the student of the stored solution, if any."""
+def students(ground: Ground, trials: Sequence[Trial], said: Sequence[Said], more: int) -> dict[str, list[Trial]]:
+    """Train each seed's students and twins, and the controls of the student of the stored solution, if any.
+
+    Args:
+        ground: of the run.
+        trials: each seed's generalist.
+        said: what each seed's team has in store.
+        more: generalists that cost at least as much as the specialists: the longer twin's time in addition.
+    """
     plan, study = ground.plan, ground.study
-    extra = ceil(plan.total * plan.generalist.epochs)
-    longer = replace(plan.student, epochs=plan.student.epochs + extra)
+    longer = replace(plan.student, epochs=plan.student.epochs + more * plan.generalist.epochs)
     labels = FromLabels(plan.views)
 
     def arms_of(seed: int) -> list[Arm]:

@@ -57,14 +57,21 @@ class Squad:
         return f"specialist {place + 1} of {self.number} with {self.size} classes, {self.way}"
 
 
-def generalists(ground: Ground) -> dict[str, list[Trial]]:
-    """Train each seed's generalist, as many others as cost what a team does, and one for as long as these together."""
+def generalists(ground: Ground) -> list[Trial]:
+    """Train each seed's generalist."""
+    arm = Arm(GENERALIST, ground.make_net, ground.seen, FromLabels(), ground.plan.generalist, member=0)
+    return ground.study.compare(lambda _: [arm])[GENERALIST]
+
+
+def rivals(ground: Ground, count: int) -> dict[str, list[Trial]]:
+    """Train what stands beside a team that costs at most `count` generalists: as many, and one for as long."""
     plan, make, labels = ground.plan, ground.make_net, FromLabels()
-    longer = replace(plan.generalist, epochs=plan.generalist.epochs * plan.rivals)
-    names = [GENERALIST, *(other_generalist(place) for place in range(1, plan.rivals))]
-    arms = [Arm(name, make, ground.seen, labels, plan.generalist, member=place) for place, name in enumerate(names)]
-    arms.append(Arm(LONGER, make, ground.seen, labels, longer, member=0))
-    return ground.study.compare(lambda _: arms)
+    longer = replace(plan.generalist, epochs=plan.generalist.epochs * count)
+    arms = [
+        Arm(other_generalist(place), make, ground.seen, labels, plan.generalist, member=place)
+        for place in range(1, count)
+    ]
+    return ground.study.compare(lambda _: [*arms, Arm(LONGER, make, ground.seen, labels, longer, member=0)])
 
 
 def other_generalist(place: int) -> str:
@@ -137,5 +144,4 @@ def trained_on(ground: Ground, squad: Squad, classes: tuple[int, ...]) -> tuple[
     """Return a specialist's mixture, and what it may spend."""
     plan = ground.plan
     mixed = mixture(ground.seen, classes, ground.num_classes, full_softmax=squad.full_softmax)
-    share = min(plan.share, plan.total / squad.number)
-    return mixed, budget_within(share, plan.generalist, ground.seen, mixed, plan.specialist_rate)
+    return mixed, budget_within(plan.share, plan.generalist, ground.seen, mixed, plan.specialist_rate)
