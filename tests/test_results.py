@@ -6,7 +6,14 @@ from limbeck import results
 from limbeck.recipes import RECIPES
 from limbeck.runs import told_config
 
-UNRECORDED = {"cifar10-labml", "cifar10-labml-ours", "cifar10", "cifar100-table", "cifar100", "clinc150"}  # hours, or a GPU
+UNRECORDED = {
+    "cifar10-labml",
+    "cifar10-labml-ours",
+    "cifar10",
+    "cifar100-table",
+    "cifar100",
+    "clinc150",
+}  # hours, or a GPU
 RECORDED = [recipe for recipe in RECIPES if recipe.name not in UNRECORDED]
 
 
