@@ -7,7 +7,7 @@ from torch import nn
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Normalised
-from limbeck.readying import Preprocessing, ready_teacher
+from limbeck.readying import Preprocessing, looked_at, ready_teacher
 from limbeck.teachers import from_function
 
 
@@ -36,3 +36,25 @@ def test_a_teacher_that_answers_at_random_is_refused():
         ready_teacher(noisy(0.1), Preprocessing(), train)
     steady = noisy(1e-6)
     assert ready_teacher(steady, Preprocessing(), train) is steady, "rounding is no chance"
+
+
+@pytest.mark.parametrize("row", [1, 40])
+def test_a_row_of_which_a_teacher_gives_nan_is_named(row):
+    rows = torch.zeros(80, 3)
+    rows[row] = -1
+    data = TransferSet(rows, torch.arange(80) % 3, origins=[f"t.csv, row {each + 1}" for each in range(80)])
+    roots = from_function(torch.sqrt, "roots")
+    message = rf"finite logits, of t.csv, row {row + 1} it gives \[nan, nan, nan\]\n\nhint: look at that row; --mean"
+    with pytest.raises(ArgumentError, match=message):
+        ready_teacher(roots, Preprocessing(), data)
+    with pytest.raises(ArgumentError, match=message):
+        looked_at(roots, data, cut=False)
+
+
+def test_of_pixels_the_hint_speaks_of_their_scale():
+    pixels = TransferSet(torch.arange(12, dtype=torch.uint8).reshape(3, 4), name="digits training set")
+    logs = from_function(lambda rows: (rows / 255).log(), "logs")
+    with pytest.raises(
+        ArgumentError, match=r"of row 0 of the digits training set it gives \[-inf, .*\n\nhint: --scale 255"
+    ):
+        ready_teacher(logs, Preprocessing(), pixels)

@@ -27,6 +27,7 @@ LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trai
 LEARNED_FROM = 16  # rows that a student is tried on
 ASKED_TWICE = 64  # rows: a little chance shows in some of them
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
+ROWS_HINT = "look at that row; --mean and --std, one number a column, bring columns to one size"
 PIXELS_HINT = "--scale 255 gives it pixels as floats in 0..1; --mean and --std normalise them"
 
 
@@ -70,8 +71,7 @@ def _ready_member(teacher: Teacher, preprocessing: Preprocessing, train: Transfe
         ready = teacher
     logits = _two_rows(ready, train, "the teacher")
     refuse_probabilities(logits)
-    if not bool(logits.isfinite().all()):
-        raise ArgumentError(f"a teacher must give finite logits, got {logits[0].tolist()[:5]}", PIXELS_HINT)
+    _check_finite(logits, train, train.ids[:2])
     _check_classes(logits, train)
     _check_sure(ready, train)
     return ready
@@ -122,6 +122,7 @@ def _two_rows(model: Teacher, train: TransferSet, who: str) -> Tensor:
 def _check_sure(teacher: Teacher, train: TransferSet) -> None:
     """Raise ArgumentError for a teacher that says something else when it is asked the same again."""
     first, second = (predict(teacher, train, ids=train.ids[:ASKED_TWICE]) for _ in range(2))
+    _check_finite(first, train, train.ids[:ASKED_TWICE])
     parity = measure_parity(first, second)
     if not parity.largest_difference <= parity.tolerance:
         raise ArgumentError(
@@ -129,6 +130,17 @@ def _check_sure(teacher: Teacher, train: TransferSet) -> None:
             f"{parity.largest_difference:.2g}",
             "it answers at random: dropout or noise that stays on in evaluation mode, as functional.dropout without "
             "training=self.training does",
+        )
+
+
+def _check_finite(logits: Tensor, data: TransferSet, ids: Tensor) -> None:
+    """Raise ArgumentError, which names the row, unless what a teacher says of the examples `ids` is finite."""
+    bad = (~logits.isfinite().all(1)).nonzero().flatten().tolist()
+    if bad:
+        place, values = data.origin_of(int(data.rows_of(ids)[bad[0]])), logits[bad[0]].tolist()
+        raise ArgumentError(
+            f"a teacher must give finite logits, of {place} it gives {values[:5]}",
+            PIXELS_HINT if data.inputs.dtype == torch.uint8 else ROWS_HINT,
         )
 
 
@@ -156,7 +168,9 @@ def looked_at(teacher: Teacher, held_out: TransferSet, *, cut: bool) -> list[str
     ids = held_out.ids[:: -(-len(held_out) // LOOKED_AT)]
     labels = held_out.labels_at(ids)
     assert labels is not None
-    right = float((predict(teacher, held_out, ids=ids).argmax(1) == labels).double().mean())
+    logits = predict(teacher, held_out, ids=ids)
+    _check_finite(logits, held_out, ids)
+    right = float((logits.argmax(1) == labels).double().mean())
     commonest = float(labels.bincount().max()) / len(labels)
     known = ", on which it may have been trained" if cut else ""
     told = [f"the teacher is right on {right:.1%} of {len(labels):,} rows of the {held_out.name}{known}"]

@@ -77,6 +77,16 @@ def test_refuses_logits_that_are_no_numbers(value):
         Dense().encode(torch.tensor([[0.0, 1.0], [0.0, value]]), torch.arange(2))
 
 
+def test_a_row_that_is_refused_is_named(tmp_path):
+    rows = torch.zeros(600, 2)
+    rows[500] = torch.nan
+    data = TransferSet(rows, origins=[f"t.csv, row {row + 1}" for row in range(600)])
+    with pytest.raises(
+        TargetsError, match=r"t.csv, row 501: a teacher's logits must have a finite maximum in each row"
+    ):
+        write_soft_targets(torch.nn.Identity(), data.subset(data.ids[3:]), tmp_path)
+
+
 def test_a_subset_is_addressed_by_its_ids(tmp_path):
     subset = images().subset(torch.tensor([40, 3, 7]))
     targets = write_soft_targets(Net(), subset, tmp_path, encoding=Dense("float32"))

@@ -211,7 +211,7 @@ class _Tally:
     def __init__(self, transfer_set: TransferSet, task: Task) -> None:
         labels = None if transfer_set.partly_labelled else transfer_set.labels
         self.labels = None if labels is None else labels.cpu()  # as logits are
-        self.task = task
+        self.transfer_set, self.task = transfer_set, task
         self.rows = self.right = 0
 
     def count(self, logits: Tensor, rows: Tensor) -> int | None:
@@ -239,10 +239,22 @@ def _encoded(
                     f"a teacher must return {manifest.num_classes} classes each time, got {logits.shape[1]}"
                 )
             refuse_probabilities(logits)
-            pieces.append(encoding.encode(logits, torch.arange(start, start + len(logits))))
-            rights.append(tally.count(logits, judged_rows[done : done + len(logits)]))
+            asked = judged_rows[done : done + len(logits)]
+            try:
+                pieces.append(encoding.encode(logits, torch.arange(start, start + len(logits))))
+            except TargetsError as error:
+                raise _with_place(error, logits, asked, tally.transfer_set) from error
+            rights.append(tally.count(logits, asked))
             start, done = start + len(logits), done + len(logits)
     return concatenated(pieces), None if None in rights else sum(filter(None, rights))
+
+
+def _with_place(error: TargetsError, logits: Tensor, rows: Tensor, transfer_set: TransferSet) -> TargetsError:
+    """Return an error that names the first row whose logits have no finite maximum, if there is one."""
+    bad = (~logits.float().amax(-1).isfinite()).nonzero().flatten().tolist()
+    if not bad:
+        return error
+    return TargetsError(f"{transfer_set.origin_of(int(rows[bad[0]]))}: {error.message}", error.hint)
 
 
 def _by_view(rows: range, rows_per_view: int) -> list[tuple[int, slice]]:
