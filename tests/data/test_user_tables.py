@@ -309,3 +309,26 @@ def test_tables_behind_links_are_read_and_hidden_ones_are_not(tmp_path):
     splits, _ = read(tmp_path / "own")
     assert (splits.training.inputs.tolist(), splits.training.class_names) == ([[1], [2]], ("a", "b"))
     assert len(splits.test) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "offered"),
+    [
+        ("x,lettr,note", "--label lettr?"),
+        ("x,note,the class", "--label 'the class'?"),
+        ("x,targets,kind", "--label targets or kind?"),
+        ("x,note,y_", "--label y_?"),
+        ("lable,note,text", "--label lable?"),
+    ],
+)
+def test_where_no_label_is_guessed_columns_that_may_be_it_are_offered(tmp_path, header, offered):
+    cells = {"x": "1", "lable": "3", "targets": "2"}
+    rows = [
+        ",".join(
+            cells.get(name, f"w{row}" if name in ("note", "text") else "ab"[row % 2]) for name in header.split(",")
+        )
+        for row in range(8)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]))
+    _, said = read(tmp_path / "t.csv")
+    assert said[0] == f"labels: none are used (no column is called label, labels, class, target, y; {offered})"

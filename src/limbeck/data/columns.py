@@ -3,7 +3,9 @@
 Inputs are one column of images, or one of equally long lists of numbers, or else all columns of numbers, as float32.
 """
 
+import difflib
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LABELS = ("label", "labels", "class", "target", "y")
+ALIKE, MOST_OFFERED = 0.75, 3  # how near a name is to one of these, and how many are offered, where none is one
 NO_FEATURES = ("", "id", "idx", "index", "unnamed: 0", "__index_level_0__")  # what numbers rows is no feature of them
 
 
@@ -156,8 +159,7 @@ def _chosen(part: Part, columns: Columns, say: Callable[[str], None]) -> Columns
             raise DataError(f"{part.place} must have the column {name!r}, it has {', '.join(there)}")
     label = None if columns.unlabelled else columns.label or _guessed_label(part)
     if label is None:
-        why = "--unlabelled" if columns.unlabelled else f"no column is called {', '.join(LABELS)}; --label names one"
-        say(f"labels: none are used ({why})")
+        say(f"labels: none are used ({'--unlabelled' if columns.unlabelled else _none_guessed(part, columns)})")
     labels = LABELS if columns.unlabelled and columns.label is None else (label or columns.label or "",)
     inputs = columns.inputs or _guessed_inputs(part, labels)
     if label in inputs:
@@ -174,6 +176,24 @@ def _guessed_label(part: Part) -> str | None:
     if len(found) > 1:
         raise DataError(f"{part.place}: the label may be any of {', '.join(found)}", "say which with --label")
     return found[0] if found else None
+
+
+def _none_guessed(part: Part, columns: Columns) -> str:
+    """Return in words that no label was guessed, and which columns it may be: such as are called or filled like one."""
+    free = [name for name in part.table.column_names if name not in columns.inputs and name not in NO_FEATURES]
+    named = [name for name in free if difflib.get_close_matches(name.lower(), LABELS, 1, ALIKE)]
+    filled = [name for name in free if name not in named and _names_groups(part.table[name])]
+    offered = " or ".join(shlex.quote(name) for name in [*named, *filled][:MOST_OFFERED])
+    return f"no column is called {', '.join(LABELS)}; --label {f'{offered}?' if offered else 'names one'}"
+
+
+def _names_groups(column: "pa.ChunkedArray") -> bool:
+    """Return whether a column's texts name groups of rows: few texts, each of several rows."""
+    import pyarrow as pa
+
+    if not (is_text(column.type) or pa.types.is_dictionary(column.type)):
+        return False
+    return 1 < compute().count_distinct(column).as_py() <= len(column) // 2
 
 
 def _guessed_inputs(part: Part, labels: Sequence[str]) -> list[str]:
