@@ -114,8 +114,8 @@ def _two_rows(model: Teacher, train: TransferSet, who: str) -> Tensor:
     try:
         return predict(model, train, ids=train.ids[:2])
     except ArgumentError as error:
-        pixels = train.inputs.dtype == torch.uint8
-        hint = PIXELS_HINT if pixels else error.hint
+        failed_on_pixels = error.__cause__ is not None and train.inputs.dtype == torch.uint8
+        hint = PIXELS_HINT if failed_on_pixels else error.hint
         raise ArgumentError(f"{who} must judge the {train.name}: {error.message}", hint) from error
 
 

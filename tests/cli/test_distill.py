@@ -16,6 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from limbeck.cli import main
 from limbeck.conclusion import read_test_set
+from limbeck.data import TransferSet
+from limbeck.errors import ArgumentError
+from limbeck.readying import Preprocessing, ready_teacher
 
 NETS = """
 import sys
@@ -456,7 +459,9 @@ WRONG = [
         "the teacher must judge the intents training set: a model must judge a batch",
     ),
     (("--teacher", "own_nets:softmaxed"), "a teacher must give logits, got probabilities"),
+    (("--teacher", "own_nets:softmaxed"), "hint: a net: leave its last softmax off, net[-1] = nn.Identity() say; an O"),
     (("--teacher", "own_nets:wine"), "an estimator's labels must be 0..2, or ask, book, cancel, Pipeline has class_0"),
+    (("--teacher", "own_nets:wine"), "in that order: --classes class_0 class_1 class_2, or from_sklearn(estimator, cl"),
     (
         ("--teacher", "own_nets:recurrent"),
         "a student can't be proposed: only linear and convolutional layers and norms",
@@ -481,7 +486,7 @@ WRONG = [
     (("--teacher", "own_nets:taught", "--view", "jitter:1"), "jitter takes images"),
     (
         ("--teacher", "own_nets:taught", "--teacher-weights", "none.safetensors"),
-        "none.safetensors must be a safetensors",
+        "weights must be a safetensors file, there is none at none.safetensors\n\nhint: look at the path",
     ),
     (("--teacher", "own_nets:taught", "--scale", "0"), "scale must be > 0, got 0.0"),
     (("--teacher", "own_nets:OnVectors"), "own_nets:OnVectors must make the same teacher each time, two that it made"),
@@ -512,3 +517,24 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(place, capsys, arg
     assert out == ""
     assert message in err
     assert not (place / "run").exists()
+
+
+def test_weights_are_looked_at_before_the_data(place, capsys):
+    command = ["distill", "--data", "nowhere.csv", "--teacher", "own_nets:small", "--teacher-weights"]
+    save_file(torch.nn.Linear(12, 3).state_dict(), "linear.safetensors")
+    (place / "pickle.pt").write_bytes(b"no tensors")
+    for weights, message in (
+        ("none.safetensors", "there is none at none.safetensors"),
+        ("pickle.pt", "pickle.pt must be a safetensors file"),
+        ("linear.safetensors", "linear.safetensors must hold the weights of own_nets:small"),
+    ):
+        assert main([*command, weights]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_hint_for_pixels_is_given_where_a_net_fails_on_them():
+    pixels = TransferSet(torch.zeros(2, 3, dtype=torch.uint8))
+    for net, hint in ((torch.nn.Linear(3, 2), "--scale 255 gives it pixels"), (torch.nn.Flatten(0), "None")):
+        with pytest.raises(ArgumentError, match="the teacher must judge the") as caught:
+            ready_teacher(net, Preprocessing(), pixels)
+        assert str(caught.value.hint).startswith(hint)

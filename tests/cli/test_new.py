@@ -70,6 +70,13 @@ def test_nothing_is_written_over_and_names_are_checked(place, capsys):
         (["other.py", "--from", "digit"], "recipe must be one of digits, letters, mnist"),
         (["other.txt", "--from", "digits"], "a recipe's file must be called as a module is, NAME.py, got other.txt"),
         (["my-own.py", "--from", "digits"], "a recipe's file must be called as a module is, NAME.py, got my-own.py"),
+        (["torch.py", "--from", "digits"], "must not be called as another module is, 'torch' can be imported already"),
+        (["limbeck.py", "--from", "digits"], "'limbeck' can be imported already"),
+        (["this.py", "--from", "digits"], "'this' can be imported already"),
+        (
+            ["sklearn.py", "--from", "digits"],
+            "'sklearn' can be imported already\n\nhint: call it otherwise: my_sklearn.py",
+        ),
         (["mine.py/other.py", "--from", "digits"], "cannot write mine.py/other.py: File exists"),
     ):
         assert main(["new", *arguments]) == 2
@@ -131,6 +138,6 @@ def test_a_file_must_be_there_under_a_name_that_is_free(place):
     with pytest.raises(ArgumentError, match=r"a recipe's file must be there, none.py is not"):
         recipe_in(place.relative_to(place) / "none.py")
     (place / "json.py").write_text("")
-    with pytest.raises(ArgumentError, match=r"must not be called as a module that is in use, 'json' is"):
+    with pytest.raises(ArgumentError, match=r"must not be called as another module is, 'json' can be imported"):
         recipe_in(place / "json.py")
     assert "cli" in dir(limbeck) or limbeck.cli

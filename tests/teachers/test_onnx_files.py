@@ -201,7 +201,9 @@ def test_refuses_several_inputs_and_inputs_of_other_types(tmp_path):
 
 
 def test_refuses_probabilities_said_to_be_logits_and_logits_said_to_be_probabilities(model, labelled):
-    with pytest.raises(ArgumentError, match=r"got probabilities: each of 5 rows .*\n\nhint: say gives='probs'"):
+    with pytest.raises(
+        ArgumentError, match=r"got probabilities: each of 5 rows .*\n\nhint: a net: .* an ONNX file: --gives probs"
+    ):
         from_onnx(labelled, output="probs")(X)
     with pytest.raises(ArgumentError, match=r"each row's sum to 1 within 0.001, row 0"):
         from_onnx(model, gives="probs")(X)

@@ -65,7 +65,7 @@ def test_probabilities_said_to_be_logits_are_refused():
     probs = torch.rand(8, 10).softmax(-1)
     for said in (probs, probs.double(), probs.half(), probs.bfloat16(), torch.eye(3)):
         with pytest.raises(
-            ArgumentError, match=rf"got probabilities: each of {len(said)} rows .* sums to 1\n\nhint: say"
+            ArgumentError, match=rf"got probabilities: each of {len(said)} rows .* sums to 1\n\nhint: a net: leave"
         ):
             refuse_probabilities(said)
 

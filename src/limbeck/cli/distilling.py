@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from limbeck.data import TransferSet, View
     from limbeck.data.splits import WholeSplits
     from limbeck.road import Journey
+    from limbeck.teachers import Teacher
 
 EPOCHS, STEPS = (30, 300), 3000  # of a training whose epochs are not given: little data is seen more often
 HARD_WEIGHT = 0.1  # where there are labels and none is given
@@ -77,9 +78,10 @@ def distill(arguments: list[str]) -> None:
 
     view = view_from(options.view)
     with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints is no data of ours
-        sets = load_splits(options.source, options.columns, say=progress.say).cut(options.split_seed, progress.say)
+        source, teacher = options.source, teacher_from(options)
+        sets = load_splits(source, options.columns, say=progress.say).cut(options.split_seed, progress.say)
         config = resolved(Distillation(**own), sets.training, progress.say, epochs_given=enough)
-        journey = journey_of(config, sets, view, progress.say)
+        journey = journey_of(config, sets, view, teacher, progress.say)
     run = Run(
         recipe="distill",
         config=config,
@@ -110,7 +112,13 @@ def resolved(
     return dataclasses.replace(config, budget=budget, hard_weight=hard_weight)
 
 
-def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Callable[[str], None]) -> "Journey":
+def journey_of(
+    config: Distillation,
+    sets: "WholeSplits",
+    view: "View",
+    teacher_for: "Callable[[TransferSet], Teacher]",
+    say: Callable[[str], None],
+) -> "Journey":
     """Return the journey of a resolved configuration, all that it names made ready; what was chosen is told."""
     from limbeck.distillation import num_outputs
     from limbeck.models.proposed import proposed_student
@@ -122,7 +130,7 @@ def journey_of(config: Distillation, sets: "WholeSplits", view: "View", say: Cal
     assert hard_weight is not None
     train.seen_through(view).at(train.ids[:2])  # a view that is not for such rows is said now
     before = Preprocessing(config.scale, config.mean, config.std)
-    teacher = ready_teacher(teacher_from(config, train), before, train)
+    teacher = ready_teacher(teacher_for(train), before, train)
     classes = num_outputs(teacher, train)
     for each in (train, sets.validation, sets.test):
         each.check_classes(classes)

@@ -49,12 +49,26 @@ def new(arguments: list[str]) -> None:
         raise ArgumentError(f"a recipe's file must be called as a module is, NAME.py, got {file}")
     if os.path.lexists(file):
         raise ArgumentError(f"{file} is there already", "name another file")
+    check_name(file)
     write_bytes(file, copied(RECIPES[names.index(options.from_)], file).encode())
     run = f"limbeck run {file} --smoke"
     if options.json:
         print_json({"file": str(file), "run": run})
     else:
         print(f"{file} runs as it is: {run}")
+
+
+def check_name(file: Path) -> None:
+    """Raise ArgumentError where another module has the name of a recipe's file: who imports that would get the file."""
+    there = sys.modules.get(file.stem)
+    spec = importlib.util.find_spec(file.stem) if there is None else getattr(there, "__spec__", None)
+    origin = getattr(there, "__file__", None) or getattr(spec, "origin", None)
+    built_in = file.stem in sys.stdlib_module_names
+    if built_in or (origin is not None and Path(origin).resolve() != file.resolve()):
+        raise ArgumentError(
+            f"a recipe's file must not be called as another module is, {file.stem!r} can be imported already",
+            f"call it otherwise: my_{file.stem}.py",
+        )
 
 
 def copied(recipe: Recipe, file: Path) -> str:
@@ -87,13 +101,9 @@ def recipe_in(path: Path) -> Recipe:
 def _module(path: Path) -> ModuleType:
     """Return a file as a module, imported under its stem."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    there = sys.modules.get(path.stem)
     if not path.is_file() or spec is None or spec.loader is None:
         raise ArgumentError(f"a recipe's file must be there, {path} is not", HOW)
-    if there is not None and getattr(there, "__file__", None) != str(path.resolve()):
-        raise ArgumentError(
-            f"a recipe's file must not be called as a module that is in use, {path.stem!r} is", "rename it"
-        )
+    check_name(path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     folder = str(path.resolve().parent)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -146,9 +146,11 @@ def soften(arguments: list[str]) -> None:
     view = view_from(options.view)
     encoding = None if options.add and not options.told else encoding_from(options)
     with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
+        _ = options.source  # what is not named at all is said first
+        teacher = teacher_from(options)
         data = data_from(options, view)
         targets = write_soft_targets(
-            teacher_from(options, data),
+            teacher(data),
             data,
             options.out,
             num_views=options.views,
@@ -182,8 +184,11 @@ def part_of(text: str) -> tuple[int, int]:
     return int(turn), int(turns)
 
 
-def teacher_from(options: TeacherOptions, data: "TransferSet") -> "Teacher":
-    """Return the teacher that options name for some data, an `Ensemble` where they name several."""
+def teacher_from(options: TeacherOptions) -> "Callable[[TransferSet], Teacher]":
+    """Return what makes the teacher that options name for some data, an `Ensemble` where they name several.
+
+    Files and weights are read now, before any data.
+    """
     if not options.teacher:
         raise ArgumentError("a teacher must be named, got none", "--teacher module:name, or --teacher file.onnx")
     torch_teachers = [name for name in options.teacher if not name.endswith(".onnx")]
@@ -191,7 +196,7 @@ def teacher_from(options: TeacherOptions, data: "TransferSet") -> "Teacher":
         raise ArgumentError("--gives and --output are for ONNX teachers, there is none", WRAP)
     if options.floor is not None and options.gives == "logits" and not torch_teachers:
         raise ArgumentError(f"--floor is for a teacher that gives probs, got {options.floor}", "say --gives probs")
-    from limbeck.teachers import Ensemble, load_teacher
+    from limbeck.teachers import Ensemble, teacher_named
 
     if options.teacher_weights and len(options.teacher_weights) != len(torch_teachers):
         raise ArgumentError(
@@ -199,19 +204,22 @@ def teacher_from(options: TeacherOptions, data: "TransferSet") -> "Teacher":
             f"got {len(options.teacher_weights)}"
         )
     weights = iter(options.teacher_weights)
-    teachers = [
-        load_teacher(
+    named = [
+        teacher_named(
             name,
             None if name.endswith(".onnx") else next(weights, None),
             output=options.output,
             gives=options.gives,
             floor=options.floor,
-            classes=data.class_names,
-            columns=data.column_names,
         )
         for name in options.teacher
     ]
-    return teachers[0] if len(teachers) == 1 else Ensemble(teachers)
+
+    def for_data(data: "TransferSet") -> "Teacher":
+        teachers = [each(data.class_names, data.column_names) for each in named]
+        return teachers[0] if len(teachers) == 1 else Ensemble(teachers)
+
+    return for_data
 
 
 def data_from(options: DataOptions, view: "View") -> "TransferSet":

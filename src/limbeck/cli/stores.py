@@ -105,7 +105,7 @@ def verify(arguments: list[str]) -> None:
 
         data = data_from(options, view_of(targets.manifest.view))
         with contextlib.redirect_stdout(sys.stderr):  # what a teacher prints is no data of ours
-            teacher = teacher_from(options, data)
+            teacher = teacher_from(options)(data)
             found = recompute(
                 targets, teacher, data, options.recompute, seed=options.seed, batch_size=options.batch_size
             )

@@ -21,7 +21,7 @@ from limbeck.teachers.fingerprints import (
     weights_fingerprint,
 )
 from limbeck.teachers.judging import Teacher, judged, judging, laid_out, layout_for, predict
-from limbeck.teachers.loading import load_student, load_teacher
+from limbeck.teachers.loading import load_student, load_teacher, teacher_named
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives, logits_of, refuse_probabilities
 
@@ -52,6 +52,7 @@ __all__ = [
     "relative_weights",
     "sharpened",
     "teacher_fingerprint",
+    "teacher_named",
     "tensors_fingerprint",
     "weights_fingerprint",
 ]

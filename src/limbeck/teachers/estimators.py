@@ -14,6 +14,8 @@ from limbeck.teachers.adapters import AdaptedTeacher, numpy_of
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, check_floor
 from limbeck.teachers.state import state_fingerprint
 
+MOST_NAMED = 20  # classes
+
 
 def from_sklearn(
     estimator: Any,
@@ -75,9 +77,17 @@ def _num_classes(estimator: Any, names: Sequence[str]) -> int:
         shown, named = ", ".join(str(label) for label in labels[:10]), ", ".join(names[:10])
         raise ArgumentError(
             f"an estimator's labels must be 0..{len(labels) - 1}{named and f', or {named}'}, {name} has {shown}",
-            "encode the labels as 0..C-1 (sklearn.preprocessing.LabelEncoder) and fit again",
+            f"if these are the data's classes, name them in that order: {_naming(labels)}",
         )
     return len(labels)
+
+
+def _naming(labels: Sequence[Any]) -> str:
+    """Return how classes are named on the command line and in Python."""
+    if len(labels) > MOST_NAMED:
+        return f"--classes and all {len(labels)} of classes_, or from_sklearn(estimator, classes=[...])"
+    named = [str(label) for label in labels]
+    return f"--classes {shlex.join(named)}, or from_sklearn(estimator, classes={named})"
 
 
 def _check_columns(estimator: Any, columns: Sequence[str]) -> None:

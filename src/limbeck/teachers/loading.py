@@ -20,6 +20,10 @@ from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives
 HOW = "name it as module:name, for something that `import module` finds from here; or a teacher as file.onnx"
 
 
+ForData = Callable[[Sequence[str], Sequence[str]], Teacher]
+"""From the names of a data set's classes and columns to the teacher, which may be called by these."""
+
+
 def load_teacher(
     name: str,
     weights: Path | None = None,
@@ -49,19 +53,50 @@ def load_teacher(
         ArgumentError: there is no such thing, it is no teacher, it is another one each time it is made, or its weights
             are of another net.
     """
+    return teacher_named(name, weights, output=output, gives=gives, floor=floor)(classes, columns)
+
+
+def teacher_named(
+    name: str,
+    weights: Path | None = None,
+    *,
+    output: str | None = None,
+    gives: Gives = "logits",
+    floor: float | None = None,
+) -> ForData:
+    """Return what makes `load_teacher`'s teacher for a data set; what is wrong without one is found now.
+
+    Files and weights are read now. What makes a teacher without weights, by a fit perhaps, is called for the data.
+
+    Raises:
+        ArgumentError: as `load_teacher`.
+    """
     if name.endswith(".onnx"):
-        return from_onnx(name, output=output, gives=gives, floor=PROBABILITY_FLOOR if floor is None else floor)
+        asked = from_onnx(name, output=output, gives=gives, floor=PROBABILITY_FLOOR if floor is None else floor)
+        return lambda _classes, _columns: asked
     found = _found(name)
+    weighted = None if weights is None else _weighted(found, weights, name)
 
-    def make() -> Teacher:
-        return _teacher_of(_made(found, name), floor, classes, columns, name)
+    def for_data(classes: Sequence[str], columns: Sequence[str]) -> Teacher:
+        def make() -> Teacher:
+            return _teacher_of(_made(found, name), floor, classes, columns, name)
 
-    teacher = make()
-    if weights is not None:
-        teacher = copy_of(teacher) if _is_there(found) else teacher  # named twice, it may have other weights each time
-        _load_weights(teacher, weights, name)
-    elif not _is_there(found):
-        _check_the_same(teacher, make, name)
+        if weighted is not None:
+            return _at_hand(_teacher_of(weighted, floor, classes, columns, name))
+        teacher = _at_hand(make())
+        if not _is_there(found) and teacher_fingerprint(teacher) != teacher_fingerprint(make()):
+            raise ArgumentError(
+                f"{name} must make the same teacher each time, two that it made differ: they start at random",
+                "--teacher-weights FILE gives a net what it has learned, or the function loads it itself; an estimator "
+                "is fitted with a random_state",
+            )
+        return teacher
+
+    return for_data
+
+
+def _at_hand(teacher: Teacher) -> Teacher:
+    """Return a teacher, a net on the GPU where there is one."""
     if isinstance(teacher, nn.Module):
         import torch
 
@@ -116,18 +151,6 @@ def _is_there(found: object) -> bool:
     return _is_teacher(found) or _is_estimator(found)
 
 
-def _check_the_same(teacher: Teacher, make: Callable[[], Teacher], name: str) -> None:
-    """Raise ArgumentError unless a teacher that is made again is the same one: else it starts at random."""
-    if isinstance(teacher, nn.Module):
-        check_weights_are_there(teacher)
-    if teacher_fingerprint(teacher) != teacher_fingerprint(make()):
-        raise ArgumentError(
-            f"{name} must make the same teacher each time, two that it made differ: they start at random",
-            "--teacher-weights FILE gives a net what it has learned, or the function loads it itself; an estimator is "
-            "fitted with a random_state",
-        )
-
-
 def _teacher_of(
     made: object, floor: float | None, classes: Sequence[str], columns: Sequence[str], name: str
 ) -> Teacher:
@@ -164,15 +187,25 @@ def _called(found: object, name: str) -> object:
         raise ArgumentError(f"{name} must make a net or a teacher when called without arguments: {what}") from error
 
 
-def _load_weights(teacher: Teacher, path: Path, name: str) -> None:
+def _weighted(found: object, path: Path, name: str) -> nn.Module:
+    """Return a net with the weights of a file.
+
+    Raises:
+        ArgumentError: it is no net, or this is no file of its weights.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not isinstance(teacher, nn.Module):
-        raise ArgumentError(f"weights are for nets, {name} is a {type(teacher).__name__}")
+    if not path.is_file():
+        raise ArgumentError(f"weights must be a safetensors file, there is none at {path}", "look at the path")
+    net = copy_of(found) if _is_there(found) else _made(found, name)  # named twice, it may have others each time
+    if not isinstance(net, nn.Module):
+        raise ArgumentError(f"weights are for nets, {name} is a {type(net).__name__}")
+    check_weights_are_there(net)
     try:
-        teacher.load_state_dict(load_file(path))
+        net.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise ArgumentError(f"{path} must be a safetensors file: {error}", "pickles are never read") from error
     except RuntimeError as error:
         raise ArgumentError(f"{path} must hold the weights of {name}: {' '.join(str(error).split())}") from error
+    return net

@@ -70,8 +70,9 @@ def refuse_probabilities(logits: Tensor) -> None:
     if bool((wide >= 0).all()) and bool(((wide.sum(-1) - 1).abs() <= _tolerance(logits, CERTAIN_TOLERANCE)).all()):
         raise ArgumentError(
             f"a teacher must give logits, got probabilities: each of {len(wide)} rows is >= 0 and sums to 1",
-            "say gives='probs' to from_onnx or from_function; a net that ends in a softmax is wrapped by "
-            "from_function(net, teacher_fingerprint(net), gives='probs')",
+            "a net: leave its last softmax off, net[-1] = nn.Identity() say; an ONNX file: --gives probs, or "
+            "gives='probs' in from_onnx; all else: a function of your module that returns from_function(ask, "
+            "'name and version', gives='probs')",
         )
 
 
