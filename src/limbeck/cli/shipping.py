@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from limbeck.data import TransferSet
-    from limbeck.ship.costs import Cost
     from limbeck.ship.shipping import Shipped
 
 UNKNOWN = "–"
@@ -88,6 +87,7 @@ def bench(arguments: list[str]) -> None:
     options = tyro.cli(BenchOptions, args=arguments, prog="limbeck bench", description=what)
     shipped, test = _of(options.run)
     from limbeck.judge import count_errors
+    from limbeck.report.run_tables import cost_table
     from limbeck.ship.costs import measure_costs
     from limbeck.teachers import from_onnx, predict
 
@@ -104,7 +104,8 @@ def bench(arguments: list[str]) -> None:
     if options.json:
         print_json([{**cost.told(), "test_errors": errors[cost.name], "examples": len(test)} for cost in costs])
         return
-    print_table([_line(cost, errors[cost.name], len(test)) for cost in costs])
+    lines = cost_table([cost.told() for cost in costs])
+    print_table([_judged(line["model"], errors[line["model"]], len(test)) | line for line in lines])
     for cost in shipped.costs:
         if cost.name not in shipped.files:
             print(f"\nNo file was made of the {cost.name}: in the run it took {cost.one.p50_ms:.3g} ms.")
@@ -155,17 +156,10 @@ def _rows(shipped: "Shipped", count: int) -> "Tensor":
     return shipped.calibration[:count]
 
 
-def _line(cost: "Cost", errors: int | None, examples: int) -> dict[str, str]:
-    numbers = {"parameters": cost.parameters, "MACs": cost.macs, "bytes": cost.size_bytes}
-    numbers["peak memory (bytes)"] = cost.peak_memory_bytes
+def _judged(name: str, errors: int | None, examples: int) -> dict[str, str]:
+    """Return a model's name and what it is worth on the test set, ready to print."""
     return {
-        "model": cost.name,
+        "model": name,
         "test errors": UNKNOWN if errors is None else f"{errors:,}",
         "accuracy": UNKNOWN if errors is None else f"{1 - errors / examples:.2%}",
-        **{name: UNKNOWN if value is None else f"{value:,}" for name, value in numbers.items()},
-        "1: p50 (ms)": f"{cost.one.p50_ms:.4f}",
-        "p99": f"{cost.one.p99_ms:.4f}",
-        "64: p50 (ms)": f"{cost.many.p50_ms:.4f}",
-        "64: p99": f"{cost.many.p99_ms:.4f}",
-        "from Python (ms)": UNKNOWN if cost.from_python_ms is None else f"{cost.from_python_ms:.4f}",
     }

@@ -10,7 +10,7 @@ import numpy as np
 from limbeck.files import write_bytes
 from limbeck.report.frame import rendered
 from limbeck.report.judged import Table
-from limbeck.report.pictures import Picture, axis, layout
+from limbeck.report.pictures import Picture, axis, layout, marks
 from limbeck.report.trade_offs import interval
 
 PARTS = {"teacher": "circle-open", "twin": "x", "student": "circle"}  # and plotly's names of their marks
@@ -86,24 +86,11 @@ def _marks(part: str, compared: Compared) -> dict[str, Any]:
     own = [each for each in compared.errors if each.part == part]
     means = [float(np.mean(each.values)) for each in own]
     bounds = [interval(each.values, compared.num_examples) for each in own]
-    colour = f"var(--{part})"
     return {
-        "type": "scatter",
-        "mode": "markers",
+        **marks(means, bounds, "x", part, PARTS[part]),
         "orientation": "h",
         "name": part,
         "y": [html.escape(each.run) for each in own],
-        "x": [float(f"{mean:.6g}") for mean in means],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [float(f"{high - mean:.6g}") for mean, (_, high) in zip(means, bounds, strict=True)],
-            "arrayminus": [float(f"{mean - low:.6g}") for mean, (low, _) in zip(means, bounds, strict=True)],
-            "color": colour,
-            "thickness": 1.5,
-            "width": 4,
-        },
-        "marker": {"color": colour, "size": 9, "symbol": PARTS[part], "line": {"color": colour, "width": 2}},
         "hovertemplate": "%{x:.4g}",
     }
 

@@ -4,8 +4,9 @@ Colours are names of the page's CSS variables ("var(--student)"), which the page
 Names are escaped, for plotly reads its texts as a kind of HTML.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from limbeck.report.judged import Judged
 
@@ -55,3 +56,29 @@ def axis(title: str = "") -> dict[str, Any]:
         "gridcolor": "var(--rule)",
         "linecolor": "var(--rule)",
     }
+
+
+def marks(
+    values: Sequence[float], intervals: Sequence[tuple[float, float]], along: Literal["x", "y"], tone: str, symbol: str
+) -> dict[str, Any]:
+    """Return marks at values along an axis, with their intervals (low, high); where on the other axis is left open."""
+    colour, pairs = f"var(--{tone})", list(zip(values, intervals, strict=True))
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        along: [_short(value) for value in values],
+        f"error_{along}": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_short(high - value) for value, (_, high) in pairs],
+            "arrayminus": [_short(value - low) for value, (low, _) in pairs],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "marker": {"color": colour, "size": 9, "symbol": symbol, "line": {"color": colour, "width": 2}},
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

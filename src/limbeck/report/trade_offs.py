@@ -8,7 +8,7 @@ from typing import Any
 
 from limbeck.evidence import LATENCY
 from limbeck.judge import mean_interval, proportion_interval
-from limbeck.report.pictures import Picture, axis, layout
+from limbeck.report.pictures import Picture, axis, layout, marks
 
 ROLES = {  # settings that have a point, with its colour and plotly's name of its mark
     "teacher": ("teacher", "circle-open"),
@@ -103,24 +103,10 @@ def _scale(drawn: Sequence[tuple[Point, float]]) -> dict[str, Any]:
 
 
 def _mark(point: Point, cost: float) -> dict[str, Any]:
-    tone, symbol = ROLES[point.setting]
-    colour = f"var(--{tone})"
     return {
-        "type": "scatter",
-        "mode": "markers",
+        **marks([point.errors], [(point.low, point.high)], "y", *ROLES[point.setting]),
         "name": html.escape(point.setting),
         "x": [cost],
-        "y": [float(f"{point.errors:.6g}")],
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [float(f"{point.high - point.errors:.6g}")],
-            "arrayminus": [float(f"{point.errors - point.low:.6g}")],
-            "color": colour,
-            "thickness": 1.5,
-            "width": 4,
-        },
-        "marker": {"color": colour, "size": 9, "symbol": symbol, "line": {"color": colour, "width": 2}},
         "hovertemplate": "%{y:.4g} errors at %{x:.4g}",
     }
 

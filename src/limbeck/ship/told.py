@@ -71,6 +71,8 @@ def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) 
             f"In int8 it has {costs[INT8].size_bytes:,} bytes and makes {errors[INT8]:,} test errors, "
             f"in float32 {errors[STUDENT]:,}."
         )
+    if INT8 in costs:
+        said += _slower(costs[INT8], student)
     who = large.name.removesuffix(", ONNX")
     in_runtime = large.from_python_ms is not None  # a file that was made here, or the teacher's own
     where = "" if in_runtime else f", and the {who}, of which no file is made, as it is called"
@@ -81,3 +83,21 @@ def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) 
         f"({large.many.p50_ms / student.many.p50_ms:.1f} ×)."
     )
     return [*said, *shipped.refused]
+
+
+def _slower(int8: Cost, exact: Cost) -> list[str]:
+    """Return a sentence where a net is slower in 8-bit integers than in float32."""
+    slower = {
+        what: (own.p50_ms, other.p50_ms)
+        for what, own, other in (
+            ("one example", int8.one, exact.one),
+            (f"{BATCH_SIZE} at once", int8.many, exact.many),
+        )
+        if own.p50_ms > other.p50_ms
+    }
+    if not slower:
+        return []
+    told = ", ".join(
+        f"{what} takes {own:.3g} ms in int8 and {other:.3g} ms in float32" for what, (own, other) in slower.items()
+    )
+    return [f"In int8 the student is smaller, and slower here: {told}."]
