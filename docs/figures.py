@@ -17,7 +17,10 @@ from limbeck.recipes import RECIPES
 from limbeck.results import headlines, is_shipped, load, made, papers_figure, spread
 
 DOCS = Path(__file__).parent
-PAGES = (DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "mnist.md", DOCS / "cifar.md", DOCS / "shipping.md")
+PAGES = (
+    DOCS.parent / "README.md",
+    *(DOCS / f"{name}.md" for name in ("benchmarks", "mnist", "cifar", "shipping", "specialists")),
+)
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
 
@@ -108,6 +111,99 @@ def study(name: str) -> str:
         lines.append(f"| {setting} | {first['n']} | {paper_of(own)} | {' | '.join(cells)} |")
     how = f"`{told['command']}`: {made(told)}, {told['date']}."
     return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", how, ""])
+
+
+def section_five(name: str) -> str:
+    """Return a recipe's settings, and section 5's three tables: paper beside ours."""
+    results = load(name)
+    if results is None:
+        return MISSING
+    rows = {(row["setting"], row["metric"]): row for row in results["rows"]}
+    settings = dict.fromkeys(setting for setting, _ in rows)
+    covered = [each for each in settings if each.startswith("ensemble, covered by ")]
+    members = [each for each in settings if each.startswith("ensemble, specialist ")]
+
+    def cells(setting: str, columns: dict[str, str]) -> list[str]:
+        return [
+            _shown(rows[setting, metric], how) if (setting, metric) in rows else "–" for metric, how in columns.items()
+        ]
+
+    def papers(setting: str, metric: str) -> str:
+        row = rows.get((setting, metric))
+        return "–" if row is None or row["paper"] is None else f"{100 * row['paper']:.3g}%"
+
+    accuracies = [
+        [
+            told_as,
+            *(
+                each
+                for metric in ("conditional accuracy", "accuracy")
+                for each in (papers(s, metric), *cells(s, {metric: "%"}))
+            ),
+        ]
+        for s, told_as in (("teacher", "generalist"), ("ensemble", "with specialists"))
+    ]
+    coverage = [
+        [
+            setting.rpartition(" ")[2],
+            *cells(setting, {"test examples": "", "gained": "+"}),
+            papers(setting, "relative change"),
+            *cells(setting, {"relative change": "+%"}),
+        ]
+        for setting in covered
+    ]
+    brought = [
+        [
+            setting.rpartition(" ")[2],
+            *cells(
+                setting,
+                {
+                    "generalist within its classes": "%",
+                    "specialist within its classes": "%",
+                    "gained alone": "+",
+                    "gained in the team": "+",
+                },
+            ),
+        ]
+        for setting in members
+    ]
+    tables = [
+        _table(["", "conditional accuracy, paper", "ours", "test accuracy, paper", "ours"], accuracies),
+        _table(
+            [
+                "specialists that cover the true class",
+                "test examples",
+                "change in right ones",
+                "relative change, paper",
+                "ours",
+            ],
+            coverage,
+        ),
+        _table(
+            [
+                "specialist",
+                "generalist within its classes",
+                "specialist there",
+                "right ones gained, alone",
+                "in the team",
+            ],
+            brought,
+        ),
+    ]
+    return study(name) + "\n" + "\n".join(tables)
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    rows = [f"| {' | '.join(line)} |" for line in (head, *lines)]
+    return "\n".join([rows[0], "|---" * len(head) + "|", *rows[1:], ""])
+
+
+def _shown(row: dict[str, Any], how: str) -> str:
+    """Return a row's mean, and its sd over several seeds: in per cent or not, with a sign or not."""
+    scale, unit = (100, "%") if "%" in how else (1, "")
+    sign, digits = "+" if "+" in how else "", 2 if unit else 1
+    spread = f" ± {scale * row['sd']:.{digits}f}" if row["n"] > 1 else ""
+    return f"{scale * row['mean']:{sign}.{digits}f}{spread}{unit}"
 
 
 def paper_of(rows: list[dict[str, Any] | None]) -> str:
@@ -211,6 +307,7 @@ def inserted(text: str) -> str:
         "combine": lambda: whole("combine"),
         "loop": lambda: whole("loop", "startup", "kills"),
     }
+    blocks |= {name: partial(section_five, name) for name in ("clinc150", "cifar100")}
     blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
 

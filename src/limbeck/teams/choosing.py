@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.judge import count_errors
 from limbeck.specialists import folded_labels, folded_logits
 from limbeck.specialists.calibration import Calibration, fit_generalist, fit_specialist
+from limbeck.specialists.checks import as_sets
 from limbeck.specialists.dustbin import dustbin_correction
+from limbeck.specialists.groups import membership
 from limbeck.specialists.learning import special_share
 from limbeck.specialists.team import Member, Terms
 from limbeck.study import Trial
 from limbeck.teams.plan import Correction
-from limbeck.teams.tables import Told
 from limbeck.teams.training import Ground, Squad
 
 
@@ -37,6 +40,22 @@ class Choice:
             f"{squad.number} specialists with {squad.size} classes each ({squad.way}), {how[self.correction]}, "
             f"n = {self.n}"
         )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one seed's generalist, specialists and all together say of the test set."""
+
+    generalist: Float[Tensor, "examples classes"]
+    specialists: tuple[Tensor, ...]
+    terms: Terms
+    together: Float[Tensor, "examples classes"]
+
+    @property
+    def inside(self) -> Bool[Tensor, "classes sets"]:
+        """Whether each class belongs to each special set."""
+        num_classes = self.generalist.shape[1]
+        return torch.from_numpy(membership(as_sets(self.terms.special_classes, num_classes), num_classes))
 
 
 @dataclass(frozen=True)

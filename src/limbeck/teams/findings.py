@@ -6,7 +6,7 @@ from limbeck.evidence import compared, mean_of, percent
 from limbeck.judge import mean_interval, recovered_interval, share_recovered
 from limbeck.specialists import agreement, cluster_report, clustered, stability
 from limbeck.study import Trial
-from limbeck.teams.choosing import Chosen, held_out
+from limbeck.teams.choosing import Choice, Chosen, held_out
 from limbeck.teams.students import ITSELF, STORED, STUDENT, TWIN, TWIN_LONGER
 from limbeck.teams.tables import PAPER, TEAM
 from limbeck.teams.training import GENERALIST, LONGER, Ground, moments_of_trial
@@ -62,6 +62,27 @@ def _kept(errors: Errors) -> list[str]:
 
 def _interval(interval: tuple[float, float]) -> str:
     return f"{percent(interval[0])} to {percent(interval[1])}"
+
+
+def tries_told(chosen: Chosen, alone: Sequence[float]) -> list[str]:
+    """Return how the best try of each way and of each correction does on held-out examples."""
+
+    def best(name: str, tries: Sequence[Choice]) -> str:
+        return f"{name} {min(mean_of(each.errors) for each in tries):.1f}"
+
+    ways = [
+        best(f"“{way}”", [each for each in chosen.every if each.squad.way == way])
+        for way in dict.fromkeys(each.squad.way for each in chosen.every)
+    ]
+    corrections = [
+        best(f"“{correction}”", [each for each in chosen.every if each.correction == correction])
+        for correction in dict.fromkeys(each.correction for each in chosen.every)
+    ]
+    told = f"of each way to train specialists: {', '.join(ways)}; of each correction: {', '.join(corrections)}"
+    return [
+        f"Chosen of {len(chosen.every)} tries by errors on held-out examples: {chosen.choice.told}.",
+        f"Errors there, the best try {told}; the generalist alone {mean_of(alone):.1f}.",
+    ]
 
 
 def sets_told(ground: Ground, chosen: Chosen, trials: Sequence[Trial], groups: Sequence[int] | None) -> list[str]:

@@ -12,11 +12,11 @@ from limbeck.specialists.team import Team
 from limbeck.study import Trial
 from limbeck.targets import SoftTargets
 from limbeck.teachers import mean_logits
-from limbeck.teams.choosing import Choice, Chosen, best_of, held_out, terms_for, tries
+from limbeck.teams.choosing import Choice, Chosen, Told, best_of, held_out, terms_for, tries
 from limbeck.teams.costs import cost_rows, costs_told, equal_cost
-from limbeck.teams.findings import differences_told, sets_told
+from limbeck.teams.findings import differences_told, sets_told, tries_told
 from limbeck.teams.students import STORED, STUDENT, TWIN, Said, said_by, softened, students
-from limbeck.teams.tables import TEAM, Told, accuracy_rows, brought_rows, coverage_rows
+from limbeck.teams.tables import TEAM, accuracy_rows, brought_rows, coverage_rows, try_rows
 from limbeck.teams.training import (
     GENERALIST,
     Ground,
@@ -58,11 +58,13 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
     rows += study.rows(taught, together)
     rows += accuracy_rows(chosen.told, study.labels) + coverage_rows(chosen.told, study.labels)
     rows += brought_rows(chosen.told, study.labels)
+    alone = study.validation_errors(trials)
+    rows += try_rows(chosen.every, alone)
     costs = cost_rows(ground, chosen, trials)
     errors = {name: study.errors(own) for name, own in {**every, **taught}.items()}
     errors |= {TEAM: _errors(together, study.labels), ensemble: _errors(ensembles, study.labels)}
     findings = [
-        f"Chosen of {len(chosen.every)} tries by errors on held-out examples: {chosen.choice.told}.",
+        *tries_told(chosen, alone),
         *differences_told(errors, ensemble, len(study.test)),
         *study.controls_told(taught, STORED),
         *sets_told(ground, chosen, trials, groups),

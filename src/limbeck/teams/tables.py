@@ -1,7 +1,6 @@
 """Section 5's three tables as rows of record: paper beside ours, one value a seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,12 +9,12 @@ from torch import Tensor
 
 from limbeck.evidence import row_of
 from limbeck.specialists import folded_labels
-from limbeck.specialists.checks import as_sets
-from limbeck.specialists.groups import membership
 from limbeck.specialists.team import Terms
+from limbeck.teams.choosing import Choice, Told
 
 TEAM = "ensemble"  # setting of generalist and specialists together
 CONDITIONAL, ACCURACY, CHANGE = "conditional accuracy", "accuracy", "relative change"
+HELD_OUT = "held-out errors"
 PAPER = {  # table 3: of the generalist, and with 61 specialists
     ("teacher", CONDITIONAL): 0.431,
     ("teacher", ACCURACY): 0.25,
@@ -24,22 +23,6 @@ PAPER = {  # table 3: of the generalist, and with 61 specialists
     ("ensemble", CHANGE): 0.044,
 }
 BY_COVERAGE = (0.0, 0.034, 0.074, 0.088, 0.105, 0.111, 0.113, 0.128, 0.136, 0.166, 0.141)  # table 4, by 0, 1, ... 10+
-
-
-@dataclass(frozen=True)
-class Told:
-    """What one seed's generalist, specialists and all together say of the test set."""
-
-    generalist: Float[Tensor, "examples classes"]
-    specialists: tuple[Tensor, ...]
-    terms: Terms
-    together: Float[Tensor, "examples classes"]
-
-    @property
-    def inside(self) -> Bool[Tensor, "classes sets"]:
-        """Whether each class belongs to each special set."""
-        num_classes = self.generalist.shape[1]
-        return torch.from_numpy(membership(as_sets(self.terms.special_classes, num_classes), num_classes))
 
 
 def conditional_accuracy(
@@ -67,6 +50,12 @@ def accuracy_rows(told: Sequence[Told], labels: Int[Tensor, " examples"]) -> lis
     before, after = ([_accuracy(logits, labels) for logits in each] for each in _both(told))
     changes = [new / old - 1 if old else 0.0 for old, new in zip(before, after, strict=True)]
     return [*found, row_of("ensemble", CHANGE, changes, PAPER["ensemble", CHANGE])]
+
+
+def try_rows(every: Sequence[Choice], alone: Sequence[float]) -> list[dict[str, Any]]:
+    """Return all tries: errors on held-out examples, beside the generalist's own there."""
+    told = [(f"{TEAM}, {choice.told}", [float(each) for each in choice.errors]) for choice in every]
+    return [row_of(setting, HELD_OUT, values, None) for setting, values in [("teacher", list(alone)), *told]]
 
 
 def coverage_rows(told: Sequence[Told], labels: Int[Tensor, " examples"]) -> list[dict[str, Any]]:
