@@ -28,7 +28,7 @@ class Clinc150(Plan):
     """Words and pairs of words that are told apart."""
     hidden: tuple[int, ...] = (128,)
     """Hidden units of each layer."""
-    teams: tuple[tuple[int, int], ...] = ((10, 15), (10, 30), (20, 15))
+    teams: tuple[tuple[int, int], ...] = ((10, 15), (10, 30), (5, 30))
     specialist_rate: float = 4e-3
     generalist: Budget = field(
         default_factory=lambda: Budget(epochs=4, batch_size=64, learning_rate=1e-3, precision="32-true")
