@@ -12,6 +12,7 @@ YOUNGER = {
     "optimizer": "adam",
     "schedule": "cosine",
     "compiled": False,
+    "cuda_graph": False,
 }  # fields, and what every budget said before they were there
 
 MOST = 10**9
@@ -47,6 +48,9 @@ class Budget:
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
     compiled: bool = False
     """Whether the net's forward and backward are compiled (torch.compile): some waiting first; meant for GPUs."""
+    cuda_graph: bool = False
+    """Whether a GPU records a step once and replays it as a whole, which small nets need to be fast there. For nets
+    that do the same in every step; on a CPU it changes nothing."""
 
     def __post_init__(self) -> None:
         rules = {
@@ -57,6 +61,7 @@ class Budget:
             "weight_decay must be >= 0": (0 <= self.weight_decay < float("inf"), self.weight_decay),
             "max_norm must be > 0": (self.max_norm is None or 0 < self.max_norm < float("inf"), self.max_norm),
             "compiled must be True or False": (isinstance(self.compiled, bool), self.compiled),
+            "cuda_graph must be True or False": (isinstance(self.cuda_graph, bool), self.cuda_graph),
             _one_of("precision", Precision): (self.precision in get_args(Precision), self.precision),
             _one_of("optimizer", Optimizer): (self.optimizer in get_args(Optimizer), self.optimizer),
             _one_of("schedule", Schedule): (self.schedule in get_args(Schedule), self.schedule),

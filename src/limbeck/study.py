@@ -51,6 +51,7 @@ from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import HASH_LENGTH, check_affordable, device_here, precision_of
 
+ASKED_AT_ONCE = {"cpu": 256, "cuda": 4096}  # rows that teachers judge at once
 NetMaker = Callable[[], nn.Module]
 TeacherLogits = Tensor | list[Tensor] | None
 """What a teacher says of the test set: one for all trials, or one a trial."""
@@ -221,7 +222,10 @@ class Study:
         def write(folder: Path) -> SoftTargets:
             with near(members):
                 seen = transfer_set.near(torch.device(device))
-                return write_soft_targets(together, seen, folder, num_views=num_views, progress=self.run.progress)
+                size, progress = ASKED_AT_ONCE[device], self.run.progress
+                return write_soft_targets(
+                    together, seen, folder, num_views=num_views, batch_size=size, progress=progress
+                )
 
         targets = self.stored(binding, write, wait=wait)
         return targets.averaged(mean, weights) if len(members) > 1 else targets

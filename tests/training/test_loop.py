@@ -620,6 +620,6 @@ def test_data_on_the_device_gives_the_same_bits(monkeypatch):
     data = blobs().seen_through(Jitter(1))
     plain = fit(net(), data, budget=QUICK).net
     moved = []
-    monkeypatch.setattr(loop, "_near", lambda data, device: moved.append(device) or data.on("cpu"))
+    monkeypatch.setattr(TransferSet, "near", lambda data, device: moved.append(device) or data.on("cpu"))
     assert torch.equal(weights(fit(net(), data, budget=QUICK).net), weights(plain))
     assert moved == [torch.device("cpu")]

@@ -55,10 +55,14 @@ class Cifar10:
     validation: int = 0
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
     teacher: Budget = field(
-        default_factory=lambda: Budget(12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05)
+        default_factory=lambda: Budget(
+            12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+        )
     )
     """What each teacher may spend."""
-    student: Budget = field(default_factory=lambda: Budget(50, batch_size=256, learning_rate=4e-3, warmup=0.1))
+    student: Budget = field(
+        default_factory=lambda: Budget(50, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+    )
     """What students and twins may spend."""
 
     def check(self) -> None:

@@ -65,11 +65,15 @@ class Cifar100(Plan):
     ways: tuple[Way, ...] = ("dustbin", "full softmax")
     specialist_rate: float = 4e-3
     generalist: Budget = field(
-        default_factory=lambda: Budget(epochs=12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05)
+        default_factory=lambda: Budget(
+            epochs=12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+        )
     )
     views: int = 4
     student: Budget = field(
-        default_factory=lambda: Budget(epochs=12, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05)
+        default_factory=lambda: Budget(
+            epochs=12, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05, cuda_graph=True
+        )
     )
 
     def check(self) -> None:

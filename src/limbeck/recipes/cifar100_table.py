@@ -63,7 +63,15 @@ class Cifar100Table:
     """Training examples held out; none by the field's protocol, in which the last epoch counts."""
     budget: Budget = field(
         default_factory=lambda: Budget(
-            240, 64, 0.05, schedule="steps", warmup=0.0, weight_decay=5e-4, optimizer="sgd", compiled=True
+            240,
+            64,
+            0.05,
+            schedule="steps",
+            warmup=0.0,
+            weight_decay=5e-4,
+            optimizer="sgd",
+            compiled=True,
+            cuda_graph=True,
         )
     )
     """What each net may spend, teachers too."""

@@ -53,14 +53,20 @@ class Cifar10LabmlOurs:
     validation: int = 0
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
     teacher: Budget = field(
-        default_factory=lambda: Budget(12, batch_size=128, learning_rate=2e-3, warmup=0.2, weight_decay=0.05)
+        default_factory=lambda: Budget(
+            12, batch_size=128, learning_rate=2e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+        )
     )
     """What the teacher may spend."""
     labml_student: Budget = THEIR_STUDENTS
     """What a student may spend by labml's protocol."""
-    scheduled: Budget = field(default_factory=lambda: Budget(10, batch_size=256, learning_rate=4e-3, warmup=0.1))
+    scheduled: Budget = field(
+        default_factory=lambda: Budget(10, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+    )
     """What a student may spend with a schedule in labml's number of epochs."""
-    student: Budget = field(default_factory=lambda: Budget(40, batch_size=256, learning_rate=4e-3, warmup=0.1))
+    student: Budget = field(
+        default_factory=lambda: Budget(40, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+    )
     """What the last student, and its twin, may spend."""
 
     def check(self) -> None:

@@ -36,6 +36,7 @@ from limbeck.training.clock import Clock
 from limbeck.training.curves import Curves
 from limbeck.training.learning import check_learning, check_parameters
 from limbeck.training.objectives import FromLabels, Objective
+from limbeck.training.replay import Batch, Replayed, Step
 
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
@@ -197,24 +198,12 @@ class _State:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some batches, read, and perhaps seen through the view."""
+    """Some batches, read but not yet seen through the view."""
 
     rows: Tensor
     sizes: list[int]
-    inputs: Tensor
-    labels: Tensor | None
+    inputs: Tensor | None  # None where they lie on the device
     targets: BatchTargets | None
-    is_seen: bool = False
-
-    def seen(self, data: TransferSet, number: int) -> "_Block":
-        """Return the block with all its inputs seen through the set's view."""
-        return replace(self, inputs=data.view(self.inputs, self.rows, number), is_seen=True)
-
-    def to(self, device: torch.device) -> "_Block":
-        """Return the block with all that a step takes on a device; its rows stay on the CPU."""
-        labels = None if self.labels is None else self.labels.to(device)
-        targets = None if self.targets is None else self.targets.to(device)
-        return replace(self, inputs=self.inputs.to(device), labels=labels, targets=targets)
 
 
 def _slices(sizes: list[int]) -> Iterator[slice]:
@@ -308,7 +297,9 @@ class _Training:
         self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
         torch.manual_seed(self.seed)
         lay_out(self.net.to(self._fabric.device), layout_for(self.net))
-        self._optimizer = _optimizer(self.net, self.budget)
+        recorded = self.budget.cuda_graph and self._fabric.device.type == "cuda"
+        self._optimizer = _optimizer(self.net, self.budget, recorded=recorded)
+        self._run_step: Step = Replayed(self._step) if recorded else self._step
         self._asked = _compiled(self.net) if self.budget.compiled else self.net
         self._data = self.transfer_set.near(self._fabric.device)
         if kept is not None:
@@ -322,17 +313,9 @@ class _Training:
         self.net.train()
         pending: list[tuple[Tensor, int]] = []
         every = 1 if self._fabric.device.type == "cpu" else CHECK_EVERY
-        for inputs, labels, targets in self._batches(state.step):
+        for batch in self._batches(state.step):
             self._set_rate()
-            with self._fabric.autocast():
-                logits = self._asked(inputs)
-            loss = self.objective.loss(check_learning(logits, len(inputs)), labels, targets).mean()
-            self._fabric.backward(loss)
-            self._optimizer.step()
-            self._optimizer.zero_grad()
-            if self.budget.max_norm is not None:
-                constrain(self.net, self.budget.max_norm)
-            pending.append((loss.detach(), len(inputs)))
+            pending.append((self._run_step(batch), len(batch.inputs)))
             state.step += 1
             due = clock.checkpoint_is_due()
             if len(pending) >= every or due or state.step == self.steps:
@@ -345,23 +328,53 @@ class _Training:
         if clock.checkpoint_is_due():
             self._checkpoint()
 
-    def _batches(self, done: int) -> Iterator[tuple[Tensor, Tensor | None, BatchTargets | None]]:
+    def _step(self, batch: Batch) -> Tensor:
+        """Learn from one batch and return its loss."""
+        with self._fabric.autocast():
+            logits = self._asked(batch.inputs)
+        each = self.objective.loss(check_learning(logits, len(batch.inputs)), batch.labels, batch.targets)
+        loss = each.mean()
+        self._fabric.backward(loss)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        if self.budget.max_norm is not None:
+            constrain(self.net, self.budget.max_norm)
+        return loss.detach()
+
+    def _batches(self, done: int) -> Iterator[Batch]:
         """Yield the epoch's batches after the first `done`; a thread reads ahead by a block of them."""
-        size, epoch, device = self.budget.batch_size, self.state.epoch, self._fabric.device
+        size, epoch = self.budget.batch_size, self.state.epoch
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
         order = self._data.drawn(self.seed, epoch, self.budget.shuffle_window)
-        data, in_block, layout = self._data, self._batches_in_block(), layout_for(self.net)
+        in_block, layout = self._batches_in_block(), layout_for(self.net)
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
         readings = (partial(self._read, block, number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
-            for as_read in read:  # on a GPU in one piece: many small launches and copies take longer than steps
-                block = as_read.seen(data, number).to(device) if device.type == "cuda" else as_read
-                for rows, part in zip(block.rows.split(block.sizes), _slices(block.sizes), strict=True):
-                    inputs = block.inputs[part] if block.is_seen else data.view(block.inputs[part], rows, number)
-                    labels = None if block.labels is None else block.labels[part]
-                    targets = None if block.targets is None else block.targets[part]
-                    yield laid_out(inputs, layout), labels, targets
+            for block in read:
+                for batch in self._seen(block, number):
+                    yield replace(batch, inputs=laid_out(batch.inputs, layout))
+
+    def _seen(self, block: "_Block", number: int) -> Iterator[Batch]:
+        """Yield a block's batches, seen through the view, where the net is.
+
+        On a GPU the block is seen and moved in one piece: many small launches and copies take longer than steps.
+        """
+        data, rows, targets, device = self._data, block.rows, block.targets, self._fabric.device
+        labels = data.labels_of(rows)
+        if device.type == "cpu":
+            assert block.inputs is not None  # as `_read` leaves it
+            for part in _slices(block.sizes):
+                inputs = data.view(block.inputs[part], rows[part], number)
+                yield Batch(
+                    inputs, None if labels is None else labels[part], None if targets is None else targets[part]
+                )
+            return
+        inputs = data.rows_at(rows, number) if block.inputs is None else data.view(block.inputs, rows, number)
+        labels = None if labels is None else labels.to(device)
+        targets = None if targets is None else targets.to(device)
+        for part, own in zip(_slices(block.sizes), inputs.to(device).split(block.sizes), strict=True):
+            yield Batch(own, None if labels is None else labels[part], None if targets is None else targets[part])
 
     def _batches_in_block(self) -> int:
         """Return how many batches are read at once: up to BLOCK, in so much memory."""
@@ -375,15 +388,18 @@ class _Training:
         rows = data.rows_of(ids)
         lengths = torch.ones_like(ids) if data.run_lengths is None else data.run_lengths[ids]
         sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
-        labels = data.labels_of(rows)
-        return _Block(rows, sizes, data.inputs_at(rows), labels, self.objective.targets(ids, number))
+        inputs = data.inputs_at(rows) if data.inputs.device.type == "cpu" else None
+        return _Block(rows, sizes, inputs, self.objective.targets(ids, number))
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
         share = (done + 0.5) / (self.budget.epochs * self.steps)  # the middle of the step: never 0
-        rate = self.budget.learning_rate * rate_share(share, self.budget.warmup, self.budget.schedule)
+        self._rate = self.budget.learning_rate * rate_share(share, self.budget.warmup, self.budget.schedule)
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):  # which a recorded step reads
+                group["lr"].fill_(self._rate)
+            else:
+                group["lr"] = self._rate
 
     def _account(self, pending: list[tuple[Tensor, int]]) -> None:
         """Add the losses of the last steps to the epoch's, and stop at the first that is not finite."""
@@ -403,7 +419,7 @@ class _Training:
         row = {
             "epoch": state.epoch + 1,
             "loss": state.loss_sum / self.transfer_set.num_rows_drawn,
-            "learning_rate": self._optimizer.param_groups[0]["lr"],
+            "learning_rate": self._rate,
         }
         if self.validation is not None and self.validation.labels is not None:
             logits = predict(self.net, self.validation)
@@ -464,15 +480,16 @@ class _Training:
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
     """Return a net whose forward and backward are compiled, whatever was compiled before it."""
     torch.compiler.reset()  # else what was compiled before decides what is compiled now, and so the last bits
-    graphs = "reduce-overhead" if device_here() == "cuda" else "default"  # small nets' launches take longer than they
-    return torch.compile(net, dynamic=False, mode=graphs)
+    return torch.compile(net, dynamic=False)
 
 
-def _optimizer(net: nn.Module, budget: Budget) -> torch.optim.Optimizer:
-    """Return what a budget asks for; its rate is set before each step."""
+def _optimizer(net: nn.Module, budget: Budget, *, recorded: bool) -> torch.optim.Optimizer:
+    """Return what a budget asks for; its rate is set before each step, on the device where steps are recorded."""
+    rate: Any = torch.zeros((), device="cuda") if recorded else 0.0
+    own = net.parameters()
     if budget.optimizer == "sgd":
-        return torch.optim.SGD(net.parameters(), 0.0, MOMENTUM, weight_decay=budget.weight_decay, fused=True)
-    return torch.optim.AdamW(net.parameters(), 0.0, weight_decay=budget.weight_decay, fused=True)
+        return torch.optim.SGD(own, rate, MOMENTUM, weight_decay=budget.weight_decay, fused=True)
+    return torch.optim.AdamW(own, rate, weight_decay=budget.weight_decay, fused=True, capturable=recorded)
 
 
 def rate_share(share: float, warmup: float, schedule: Schedule = "cosine") -> float:
