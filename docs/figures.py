@@ -14,7 +14,8 @@ from typing import Any
 from limbeck.controls import control_of
 from limbeck.evidence import formatted
 from limbeck.recipes import RECIPES
-from limbeck.results import headlines, is_shipped, load, made, papers_figure, spread
+from limbeck.results import headlines, load, made, papers_figure, spread
+from limbeck.settings import STUDENT, TWIN, is_file, part_of
 
 DOCS = Path(__file__).parent
 PAGES = (
@@ -37,7 +38,7 @@ def digits() -> str:
         return MISSING
     settings = dict.fromkeys(row["setting"] for row in told["rows"] if row["metric"] == "test errors")
     lines = ["| | test errors | NLL | ECE | parameters |", "|---|---|---|---|---|"]
-    for setting in [each for each in settings if not is_shipped(each)]:
+    for setting in [each for each in settings if not is_file(each)]:
         nll, ece, size = (figure(told, setting, metric) for metric in ("NLL", "ECE", "parameters"))
         lines.append(
             f"| {setting} | {spread(figure(told, setting, 'test errors'))} | {nll['mean']:.3f} ± {nll['sd']:.3f} "
@@ -50,7 +51,7 @@ def shipped(name: str) -> str:
     """Return what a recipe's ONNX files are worth and cost, and how often the student's the teacher's does."""
     results = load(name)
     rows = {(row["setting"], row["metric"]): row for row in (results or {"rows": []})["rows"]}
-    settings = [setting for setting, metric in rows if metric == "size (bytes)" and is_shipped(setting)]
+    settings = [setting for setting, metric in rows if metric == "size (bytes)" and is_file(setting)]
     if results is None or not settings:
         return MISSING
     columns = {  # of the table, and of the record: what follows the setting, and the metric
@@ -87,7 +88,7 @@ def recipes() -> str:
 
 def _is_compared(setting: str) -> bool:
     """Return whether a setting is a twin or a student, and no control."""
-    return setting.partition(",")[0] in ("twin", "student") and control_of(setting) is None
+    return part_of(setting) in (TWIN, STUDENT) and control_of(setting) is None
 
 
 def study(name: str) -> str:

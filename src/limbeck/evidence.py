@@ -19,9 +19,9 @@ from limbeck.judge import (
     sign_flip_p,
 )
 from limbeck.results import papers_figure
+from limbeck.settings import TEACHERS, TWIN, part_of, remark_of, teacher_of
 
 ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
-TEACHERS = ("teacher", "ensemble")  # settings of those who may be there already
 PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
@@ -70,12 +70,11 @@ def figures(
     rows += [row_of(name, "seconds", [o.seconds[name] for o in outcomes], None) for name in outcomes[0].seconds]
     latencies = {name: [outcome.latency_ms[name] for outcome in outcomes] for name in outcomes[0].latency_ms}
     rows += [row_of(name, LATENCY, values, None) for name, values in latencies.items()]
-    rows.append(ratio_row(strongest(outcomes), [outcome.latency_ms for outcome in outcomes]))
-    share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", strongest(outcomes), "student")))
+    by = teacher_of(outcomes[0].measures)
+    rows.append(ratio_row(by, [outcome.latency_ms for outcome in outcomes]))
+    share = share_recovered(*(errors_of(outcomes, name) for name in ("twin", by, "student")))
     if share is not None:
-        rows.append(
-            row_of(f"student, gap to its twin / gap between twin and {strongest(outcomes)}", "ratio", [share], None)
-        )
+        rows.append(row_of(f"student, gap to its twin / gap between twin and {by}", "ratio", [share], None))
     return rows
 
 
@@ -122,11 +121,6 @@ def costs_told(by: str, parameters: Mapping[str, int | None], latencies: Sequenc
         *([f"It has {small:,} parameters, the {by} {large:,}."] if large > small else []),
         f"As they were trained, one example alone takes the {by} {slow:.3g} ms and the student {fast:.3g} ms.",
     ]
-
-
-def strongest(outcomes: Sequence[Outcome]) -> str:
-    """Return the setting that taught the student."""
-    return "ensemble" if "ensemble" in outcomes[0].measures else "teacher"
 
 
 def mean_of(values: Sequence[float]) -> float:
@@ -186,7 +180,7 @@ def formatted(row: dict[str, Any]) -> str:
 def find(outcomes: Sequence[Outcome]) -> list[str]:
     """Return in words whether the soft targets helped, and how much of the gap they closed."""
     twin, student = errors_of(outcomes, "twin"), errors_of(outcomes, "student")
-    name = strongest(outcomes)
+    name = teacher_of(outcomes[0].measures)
     examples = outcomes[0].measures["student"][0].examples
     said = [compared("The student", student, "its label-only twin", twin, examples, one_seed=outcomes[0].difference)]
     said += recovered("It", twin, errors_of(outcomes, name), student, name)
@@ -197,8 +191,8 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
         control = control_of(other)
         if control is not None:
             said.append(compared("The student", student, control, errors_of(outcomes, other), examples))
-        if other.startswith("twin, "):
-            alone = f"a net on labels alone, {other.removeprefix('twin, ')},"
+        if part_of(other) == TWIN and remark_of(other):
+            alone = f"a net on labels alone, {remark_of(other)},"
             said.append(compared("The student", student, alone, errors_of(outcomes, other), examples))
     return [*said, latency]
 

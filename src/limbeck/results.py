@@ -10,11 +10,11 @@ from typing import Any
 
 from limbeck.files import write_json
 from limbeck.runs import Run, provenance
+from limbeck.settings import is_file
 
 FOLDER = "results"
 METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
 FEW = 7  # settings that are all told
-SHIPPED = (", ONNX", ", int8")  # how settings end that are a file of one of the nets
 
 
 def record(run: Run, rows: list[dict[str, Any]], findings: list[str]) -> Path:
@@ -41,7 +41,7 @@ def expected(name: str) -> list[str]:
         return ["not recorded yet"]
     metric, shown = headline_metric(told), headlines(told)
     lines = [f"{row['setting']}: {spread(row)} {metric}" + paper(row) for row in shown]
-    rows = [row for row in told["rows"] if row["metric"] == metric and not is_shipped(row["setting"])]
+    rows = [row for row in told["rows"] if row["metric"] == metric and not is_file(row["setting"])]
     lines += told["findings"] if len(shown) < len(rows) else []
     return [*lines, f"({made(told)})"]
 
@@ -56,19 +56,10 @@ def made(told: dict[str, Any]) -> str:
 
 def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows that stand for a recipe, in one metric: all of a few, of many the plain and the paper's."""
-    rows = [row for row in told["rows"] if row["metric"] == headline_metric(told) and not is_shipped(row["setting"])]
+    rows = [row for row in told["rows"] if row["metric"] == headline_metric(told) and not is_file(row["setting"])]
     if len(rows) <= FEW:
         return rows
     return [row for row in rows if "," not in row["setting"] or row["paper"] is not None]
-
-
-def is_shipped(setting: str) -> bool:
-    """Return whether a setting is a file that a run shipped.
-
-    >>> is_shipped("student, int8"), is_shipped("student, ONNX, 64 examples")
-    (True, False)
-    """
-    return setting.endswith(SHIPPED)
 
 
 def headline_metric(told: dict[str, Any]) -> str:

@@ -5,38 +5,27 @@ whole. A recipe says what is taught, to whom and with which budget; the way is t
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck.budget import Budget
-from limbeck.conclusion import Result, conclude, save_judged
+from limbeck.conclusion import Result, conclude
 from limbeck.controls import control_setting
 from limbeck.data import Plain, TransferSet, View
-from limbeck.distillation import Distilled, check_can_distill, distill, num_outputs
+from limbeck.distillation import check_can_distill, distill, num_outputs
 from limbeck.errors import ArgumentError
-from limbeck.evidence import Outcome, figures, find, strongest
-from limbeck.files import kept_json
-from limbeck.judge import (
-    count_parameters,
-    evaluate,
-    fidelity,
-    fidelity_on_training,
-    judgement_of,
-    measure,
-    nets_difference,
-)
+from limbeck.evidence import Outcome, figures, find
 from limbeck.objective import check_hard_weight, check_temperature
-from limbeck.report import Judged
+from limbeck.outcomes import Sets, Taught, Teachers, judged_by_labels, judged_by_teacher
 from limbeck.runs import Run
-from limbeck.ship.latency import latency_ms, times_of
+from limbeck.settings import STUDENT, TEACHER, TWIN, teacher_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import Dense, SoftTargets, write_soft_targets
-from limbeck.teachers import Ensemble, Teacher, members_of, predict
+from limbeck.teachers import Ensemble, Teacher, members_of
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import check_affordable
@@ -106,31 +95,6 @@ class Journey:
         return self.test.labels is not None
 
 
-@dataclass(frozen=True)
-class Taught:
-    """A teacher, and what it took to make it."""
-
-    teacher: Teacher
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a seed's teachers say, kept: they are asked once."""
-
-    learned: SoftTargets
-    """Of the transfer set, as the student sees it."""
-    test: SoftTargets
-    held_out: Tensor
-    """Logits (rows, classes) of all together on the validation split."""
-
-    def on_test(self, ids: Tensor) -> list[Tensor]:
-        """Return each teacher's own logits (rows, classes) on test examples."""
-        several = range(self.test.num_members)
-        alone = (self.test.averaged(weights=[float(each == member) for each in several]) for member in several)
-        return [one.logits(ids, temperature=1.0) for one in alone]
-
-
 def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | None = None) -> Result:
     """Take the road once a seed and return what all seeds came to.
 
@@ -150,7 +114,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     assert best is not None
     labelled = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
     without = [outcome for outcome in outcomes if isinstance(outcome, Likeness)]
-    by = strongest(labelled) if labelled else without[0].taught_by
+    by = teacher_of(labelled[0].measures) if labelled else without[0].taught_by
     given = journey.teacher is not None
     return conclude(
         run,
@@ -162,7 +126,7 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
             setting: [each.judgements[setting] for each in (labelled[:1] if given and setting == by else labelled)]
             for setting in (labelled[0].judgements if labelled else ())
         },
-        cast={"teacher": by, **({"twin": "twin"} if labelled else {}), "student": "student"},
+        cast={TEACHER: by, **({TWIN: TWIN} if labelled else {}), STUDENT: STUDENT},
         shipment=best[1],
     )
 
@@ -185,49 +149,65 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 
 def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness, Shipment]:
-    folder, progress = run.seed_folder(seed), run.progress
-    taught = _teach(journey, folder, seed, run)
-    ensemble = _together(journey, taught)
-    transfer = journey.train.seen_through(journey.student_view)
-    kept = folder if journey.teacher is None else run.folder
-    targets = write_soft_targets(ensemble, transfer, kept / "targets", num_views=journey.num_views, progress=progress)
-    test_targets, validation_targets = (
-        write_soft_targets(ensemble, own, kept / name, encoding=Dense("float32"), progress=progress)
-        for name, own in (("targets-test", journey.test), ("targets-validation", journey.validation))
-    )
-    held_out = validation_targets.logits(journey.validation.ids, temperature=1.0)
+    folder, transfer = run.seed_folder(seed), journey.train.seen_through(journey.student_view)
+    teachers = _softened(run, journey, seed, transfer)
     distilled = distill(
         seeded(journey.make_student, student_seed(seed)),
-        targets,
+        teachers.learned,
         transfer,
         temperature=journey.temperature,
         hard_weight=journey.hard_weight,
         budget=journey.student_budget,
         validation=journey.validation if journey.labelled else None,
         test_set=journey.test,
-        test_targets=test_targets,
+        test_targets=teachers.test,
         seed=seed,
         folder=folder,
-        progress=progress,
+        progress=run.progress,
     )
-    objective = FromSoftTargets(targets, journey.temperature, journey.hard_weight)
+    sets = Sets(transfer, journey.validation, journey.test)
+    if distilled.twin_fit is None:
+        outcome = judged_by_teacher(sets, teachers, distilled.student_fit, folder)
+    else:
+        nets = {TWIN: distilled.twin_fit, STUDENT: distilled.student_fit}
+        nets |= _others(run, journey, seed, transfer, teachers.learned)
+        outcome = judged_by_labels(sets, teachers, nets, folder)
+    return outcome, Shipment(distilled.student, teachers.as_one, teachers.setting, journey.train)
+
+
+def _softened(run: Run, journey: Journey, seed: int, transfer: TransferSet) -> Teachers:
+    """Return a seed's teachers, asked about all that is to be learned and judged on."""
+    folder = run.seed_folder(seed)
+    taught = _teach(journey, folder, seed, run)
+    as_one = journey.teacher
+    if as_one is None:
+        as_one = Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
+    kept = folder if journey.teacher is None else run.folder
+    learned = write_soft_targets(as_one, transfer, kept / "targets", num_views=journey.num_views, progress=run.progress)
+    test, validation = (
+        write_soft_targets(as_one, own, kept / name, encoding=Dense("float32"), progress=run.progress)
+        for name, own in (("targets-test", journey.test), ("targets-validation", journey.validation))
+    )
+    return Teachers(taught, as_one, learned, test, validation.logits(journey.validation.ids, temperature=1.0))
+
+
+def _others(run: Run, journey: Journey, seed: int, transfer: TransferSet, targets: SoftTargets) -> dict[str, Fitted]:
+    """Return the nets that are trained beside student and twin: twins seen through other views, and controls."""
+    folder, objective = run.seed_folder(seed), FromSoftTargets(targets, journey.temperature, journey.hard_weight)
     others: dict[str, tuple[TransferSet, Objective]] = {
-        f"twin, {name}": (journey.train.seen_through(view), FromLabels(journey.num_views))
+        f"{TWIN}, {name}": (journey.train.seen_through(view), FromLabels(journey.num_views))
         for name, view in journey.other_twins.items()
     }
 
     def untrained() -> SoftTargets:
         teacher = seeded(journey.make_teacher or journey.make_student, student_seed(seed) - 1)
         return write_soft_targets(
-            teacher, transfer, folder / "targets-untrained", num_views=journey.num_views, progress=progress
+            teacher, transfer, folder / "targets-untrained", num_views=journey.num_views, progress=run.progress
         )
 
     for control in run.controls:
-        others[control_setting("student", control)] = (
-            transfer,
-            control_objective(control, objective, transfer, untrained),
-        )
-    fitted = {
+        others[control_setting(STUDENT, control)] = transfer, control_objective(control, objective, transfer, untrained)
+    return {
         name: fit(
             seeded(journey.make_student, student_seed(seed)),
             seen,
@@ -237,21 +217,10 @@ def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness
             seed=seed,
             folder=folder / name,
             name=name,
-            progress=progress,
+            progress=run.progress,
         )
         for name, (seen, own) in others.items()
     }
-    if journey.labelled:
-        said = _Said(targets, test_targets, held_out)
-        outcome = _judge(journey, distilled, taught, fitted, folder=folder, said=said)
-    else:
-        outcome = _likeness(journey, distilled, taught, held_out, folder)
-    return outcome, Shipment(distilled.student, ensemble, _said_of(taught), journey.train)
-
-
-def _said_of(taught: Sequence[Taught]) -> str:
-    """Return the setting of those who taught the student."""
-    return "ensemble" if len(taught) > 1 else "teacher"
 
 
 def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
@@ -281,106 +250,3 @@ def _teach(journey: Journey, folder: Path, seed: int, run: Run) -> list[Taught]:
         for member in range(journey.num_teachers)
     )
     return [Taught(fitted.net, fitted.seconds) for fitted in fits]
-
-
-def _together(journey: Journey, taught: Sequence[Taught]) -> Teacher:
-    """Return all teachers of a seed as one."""
-    if journey.teacher is not None:
-        return journey.teacher
-    return Ensemble([each.teacher for each in taught]) if len(taught) > 1 else taught[0].teacher
-
-
-def _judge(
-    journey: Journey,
-    distilled: Distilled,
-    taught: Sequence[Taught],
-    others: Mapping[str, Fitted],
-    *,
-    folder: Path,
-    said: _Said,
-) -> Outcome:
-    test, reference = journey.test, distilled.teacher_logits
-    assert reference is not None
-    labels = test.labels_to_judge()
-    assert distilled.twin_fit is not None
-    sizes, by = [count_parameters(each.teacher) for each in taught], _said_of(taught)
-    own_logits = said.on_test(test.ids)
-    measures = {"teacher": [measure(own, labels, reference, size) for own, size in zip(own_logits, sizes, strict=True)]}
-    if by == "ensemble":
-        measures["ensemble"] = [measure(reference, labels, reference, _sum_of(sizes))]
-    validation = journey.validation
-    learned, held_out_labels = journey.train.seen_through(journey.student_view), validation.labels_to_judge()
-    nets = {"twin": distilled.twin_fit, "student": distilled.student_fit, **others}
-    judged = [Judged(by, reference, held_out=(said.held_out, held_out_labels))]
-    judgements = {by: judgement_of(reference, labels, held_out=judged[0].held_out, teacher_logits=reference)}
-    for name, fitted in nets.items():
-        own = Judged(
-            name, predict(fitted.net, test), fitted.history, (predict(fitted.net, validation), held_out_labels)
-        )
-        judged.append(own)
-        measures[name] = [measure(own.logits, labels, reference, count_parameters(fitted.net))]
-        judgements[name] = judgement_of(
-            own.logits,
-            labels,
-            held_out=own.held_out,
-            teacher_logits=reference,
-            training=fidelity_on_training(fitted.net, learned, said.learned),
-            start=fitted.start,
-        )
-    save_judged(folder, judged)
-    seconds = {name: fitted.seconds for name, fitted in nets.items()}
-
-    asked = _together(journey, taught)
-    teachers_seconds, latencies = _times(folder, taught, {by: asked, "student": distilled.student}, test)
-    return Outcome(
-        measures=measures,
-        seconds={**teachers_seconds, **seconds},
-        latency_ms=latencies,
-        judgements=judgements,
-        difference=nets_difference(judged[1].logits, judged[2].logits, labels),
-        student_validation=evaluate(distilled.student, journey.validation),
-        weights=folder / "student" / "model.safetensors",
-    )
-
-
-def _likeness(
-    journey: Journey, distilled: Distilled, taught: Sequence[Taught], held_out: Tensor, folder: Path
-) -> Likeness:
-    """Judge a student by its teacher, of whom `held_out` is what it says of the validation split: without labels."""
-    test, reference, fitted = journey.test, distilled.teacher_logits, distilled.student_fit
-    assert reference is not None
-    by, asked = _said_of(taught), _together(journey, taught)
-    judged = [Judged(by, reference), Judged("student", predict(fitted.net, test), fitted.history)]
-    save_judged(folder, judged)
-    seconds, latencies = _times(folder, taught, {by: asked, "student": fitted.net}, test)
-    sizes = [count_parameters(each.teacher) for each in taught]
-    return Likeness(
-        taught_by=by,
-        fidelities={each.name: fidelity(each.logits, reference) for each in judged},
-        parameters={by: _sum_of(sizes), "student": count_parameters(fitted.net)},
-        seconds={**seconds, "student": fitted.seconds},
-        latency_ms=latencies,
-        validation=fidelity(predict(fitted.net, journey.validation), held_out),
-        weights=folder / "student" / "model.safetensors",
-    )
-
-
-def _sum_of(sizes: Sequence[int | None]) -> int | None:
-    """Return the sum of members' parameters, None where one is no net."""
-    return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def _times(
-    folder: Path, taught: Sequence[Taught], models: Mapping[str, Teacher], test: TransferSet
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how long the teachers took to train, if they were trained here, and one example takes each model."""
-    by = _said_of(taught)
-
-    def timed() -> dict[str, dict[str, float]]:
-        return {"seconds": {by: sum(each.seconds for each in taught)}, "latency_ms": latency_ms(models, test)}
-
-    def read(told: Any) -> tuple[dict[str, float], dict[str, float]]:
-        return times_of(told["seconds"], [by]), times_of(told["latency_ms"], list(models))
-
-    seconds, latencies = kept_json(folder / "times.json", timed, read)
-    return {name: spent for name, spent in seconds.items() if spent}, latencies

@@ -11,7 +11,8 @@ import pytest
 
 from limbeck.cli import main
 from limbeck.run_json import write_run
-from limbeck.ship.shipping import INT8, STUDENT, read_shipped
+from limbeck.settings import INT8
+from limbeck.ship.shipping import STUDENT, read_shipped
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
 

@@ -51,9 +51,10 @@ def export(arguments: list[str]) -> None:
     shipped, test = _of(options.run)
     from limbeck.files import write_bytes
     from limbeck.judge import count_errors
+    from limbeck.settings import INT8
     from limbeck.ship.parity import check_parity, measure_parity
     from limbeck.ship.quantise import quantise
-    from limbeck.ship.shipping import FILES, INT8, STUDENT
+    from limbeck.ship.shipping import FILES, STUDENT
     from limbeck.teachers import from_onnx, predict
 
     setting = INT8 if options.int8 else STUDENT

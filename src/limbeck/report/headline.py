@@ -5,6 +5,7 @@ from typing import Any
 
 from limbeck.evidence import LATENCY, percent, share_told
 from limbeck.judge import paired_interval, recovered_interval, share_recovered
+from limbeck.settings import net_of_file, teacher_of
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of record."""
@@ -13,7 +14,7 @@ Rows = Sequence[Mapping[str, Any]]
 def headline(rows: Rows, costs: Sequence[Mapping[str, Any]], num_examples: int) -> str:
     """Return the sentence, "" where there are not both a student and a twin."""
     errors = {row["setting"]: row["values"] for row in rows if row["metric"] == "test errors"}
-    by = "ensemble" if "ensemble" in errors else "teacher"
+    by = teacher_of(errors)
     if not {"student", "twin"} <= errors.keys():
         return ""
     student, twin = _mean(errors["student"]), _mean(errors["twin"])
@@ -32,7 +33,7 @@ def _ratios(rows: Rows, costs: Sequence[Mapping[str, Any]], by: str) -> list[str
     figures = {(row["setting"], row["metric"]): row["mean"] for row in rows}
     parameters = figures.get((by, "parameters")), figures.get(("student", "parameters"))
     latencies = figures.get((by, LATENCY)), figures.get(("student", LATENCY))
-    shipped = {cost["name"].removesuffix(", ONNX"): cost for cost in costs}
+    shipped = {net_of_file(cost["name"]): cost for cost in costs}
     said = _ratio("has {} fewer parameters", *parameters)
     if not {by, "student"} <= shipped.keys():
         return said + _ratio("answers one example {} faster", *latencies)

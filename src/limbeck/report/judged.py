@@ -11,11 +11,11 @@ from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.judge import HeldOut, measure
 from limbeck.objective import check_labels
+from limbeck.settings import STUDENT, TEACHERS, TWIN
 
 Table = list[dict[str, str]]
 """Rows ready to print; all have the same columns, and the first column is the row's name."""
 
-TEACHERS = ("ensemble", "teacher")  # names of who taught the student, the first that is there
 UNKNOWN = "–"
 
 
@@ -87,12 +87,12 @@ class Evidence:
     @property
     def twin(self) -> Judged | None:
         """The student's label-only twin."""
-        return self.named("twin")
+        return self.named(TWIN)
 
     @property
     def student(self) -> Judged | None:
         """The distilled net."""
-        return self.named("student")
+        return self.named(STUDENT)
 
     def the(self, model: Judged) -> str:
         """Return what a sentence calls a model: 'the student', but 'resnet' without an article."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from limbeck.report.judged import Judged
+from limbeck.settings import ENSEMBLE, STUDENT, TEACHER, TWIN
 
 FONT = "system-ui, sans-serif"
-TONES = {"ensemble": "teacher", "teacher": "teacher", "twin": "twin", "student": "student"}
+TONES = {ENSEMBLE: "teacher", TEACHER: "teacher", TWIN: "twin", STUDENT: "student"}
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from typing import Any
 from limbeck.evidence import LATENCY
 from limbeck.judge import mean_interval, proportion_interval
 from limbeck.report.pictures import Picture, axis, layout, marks
+from limbeck.settings import ENSEMBLE, INT8, STUDENT, TEACHER, TWIN, net_of_file
 
 ROLES = {  # settings that have a point, with its colour and plotly's name of its mark
-    "teacher": ("teacher", "circle-open"),
-    "ensemble": ("teacher", "circle"),
-    "twin": ("twin", "x"),
-    "student": ("student", "circle"),
-    "student, int8": ("student", "square-open"),
+    TEACHER: ("teacher", "circle-open"),
+    ENSEMBLE: ("teacher", "circle"),
+    TWIN: ("twin", "x"),
+    STUDENT: ("student", "circle"),
+    INT8: ("student", "square-open"),
 }
 SIZES = {"size": "size of the file (bytes)", "parameters": "parameters", "latency": "time for one example (ms)"}
 FEW_DECADES = 1.5  # up to which a cost axis is marked at 1, 2 and 5
@@ -41,11 +42,11 @@ def points(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]]
     Costs are those of the ONNX files, where these were measured; a twin is a net of its student's form.
     """
     figures = {(row["setting"], row["metric"]): row for row in rows}
-    shipped = {cost["name"].removesuffix(", ONNX"): cost for cost in costs}
+    shipped = {net_of_file(cost["name"]): cost for cost in costs}
     found = []
     for setting in ROLES:
         if (setting, "test errors") in figures:
-            form = "student" if setting == "twin" else setting
+            form = STUDENT if setting == TWIN else setting
             cost = shipped.get(form, {})
             told = [figures.get((form, metric), {}).get("mean") for metric in ("parameters", LATENCY)]
             low, high = interval(figures[setting, "test errors"]["values"], num_examples)

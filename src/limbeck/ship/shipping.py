@@ -15,11 +15,12 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from limbeck import __version__
+from limbeck import __version__, settings
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.files import DAMAGED_HINT, file_sha256
 from limbeck.progress import Progress
+from limbeck.settings import INT8, file_of
 from limbeck.ship.costs import Cost, measure_costs
 from limbeck.ship.export import check_can_ship, export_onnx, net_of, on_cpu
 from limbeck.ship.parity import Parity
@@ -27,9 +28,8 @@ from limbeck.ship.quantise import calibration_rows, quantise
 from limbeck.teachers import Teacher, from_onnx, predict, teacher_fingerprint
 from limbeck.tensor_files import load_tensors, save_tensors
 
-STUDENT, INT8 = "student, ONNX", "student, int8"
+STUDENT = file_of(settings.STUDENT)
 FILES = {STUDENT: "student.onnx", INT8: "student-int8.onnx"}
-TAUGHT_BY = ("teacher", "ensemble")
 KEPT = "shipped.safetensors"
 EXPECTED, CALIBRATION = "student", "calibration"  # tensors beside what the files say
 
@@ -94,7 +94,7 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
         student = folder / FILES[STUDENT]
         parities, refused = {STUDENT: export_onnx(shipment.student, test, student)}, []
         task.advance(1)
-        files, teacher, setting = {STUDENT: student}, net_of(shipment.teacher), f"{shipment.taught_by}, ONNX"
+        files, teacher, setting = {STUDENT: student}, net_of(shipment.teacher), file_of(shipment.taught_by)
         if teacher is not None:
             path = folder / f"{shipment.taught_by}.onnx"
             try:
@@ -123,7 +123,7 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
 
 def withdraw(folder: Path) -> None:
     """Remove what a run shipped, before its student becomes another one."""
-    for name in (KEPT, *FILES.values(), *(f"{taught_by}.onnx" for taught_by in TAUGHT_BY)):
+    for name in (KEPT, *FILES.values(), *(f"{taught_by}.onnx" for taught_by in settings.TEACHERS)):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from limbeck.evidence import LATENCY, SIZE, row_of, setting_rows
 from limbeck.judge import count_errors, measure
+from limbeck.settings import INT8, TEACHERS, net_of_file, part_of
 from limbeck.ship.costs import Cost
 from limbeck.ship.export import EXTRA_HINT
 from limbeck.ship.memory import BATCH_SIZE
-from limbeck.ship.shipping import INT8, STUDENT, Shipped
+from limbeck.ship.shipping import STUDENT, Shipped
 
 NO_EXTRA = f"No ONNX file is written: the packages that export needs are not installed ({EXTRA_HINT})."
 
@@ -55,7 +56,7 @@ def _ratios(shipped: Shipped, costs: dict[str, Cost]) -> list[dict[str, Any]]:
 
 def _taught_by(shipped: Shipped) -> str:
     """Return the setting of who taught the student."""
-    return next(cost.name for cost in shipped.costs if not cost.name.startswith("student"))
+    return next(cost.name for cost in shipped.costs if part_of(cost.name) in TEACHERS)
 
 
 def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) -> list[str]:
@@ -73,7 +74,7 @@ def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) 
         )
     if INT8 in costs:
         said += _slower(costs[INT8], student)
-    who = large.name.removesuffix(", ONNX")
+    who = net_of_file(large.name)
     in_runtime = large.from_python_ms is not None  # a file that was made here, or the teacher's own
     where = "" if in_runtime else f", and the {who}, of which no file is made, as it is called"
     said.append(
