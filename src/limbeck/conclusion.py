@@ -111,7 +111,7 @@ def _shipped(
         return [], [f"There is no student.onnx: {error.message}."], []
     labels = None if test.labels is None else test.labels_to_judge()
     rows = shipped_rows(shipped, labels, accuracy=accuracy)
-    return rows, shipped_findings(shipped, labels), [cost.told() for cost in shipped.costs]
+    return rows, shipped_findings(shipped, labels, test.column_names), [cost.told() for cost in shipped.costs]
 
 
 def save_judged(folder: Path, judged: Sequence[Judged]) -> None:

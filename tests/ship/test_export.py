@@ -85,6 +85,10 @@ def test_a_file_says_what_it_is(tmp_path):
     assert told["limbeck"] == limbeck.__version__
     assert int(told["parameters"]) == 6 * 8 + 8 + 8 * 3 + 3
     assert int(told["macs"]) == 6 * 8 + 8 * 3
+    assert "column_names" not in told
+    limbeck.export_onnx(net, TransferSet(ROWS, column_names=("b", "a", "c", "ü", "<e>", "f")), path)
+    told = session(path).get_modelmeta().custom_metadata_map
+    assert json.loads(told["column_names"]) == ["b", "a", "c", "ü", "<e>", "f"]
 
 
 def test_equal_nets_give_equal_files_that_tell_no_paths(tmp_path):

@@ -283,13 +283,18 @@ def test_rows_and_words_of_record():
     }
     same = "chooses the student's class on 100.00% of 3 test rows; its logits differ by 2e-06 at most."
     took = "one example takes the teacher 4 ms and the student 0.5 ms (8.0 ×), 64 at once 40 ms and 2 ms (20.0 ×)."
+    why = "a call, and each layer in it, takes a time of its own however narrow the layers are"
     assert told.shipped_findings(found, labels) == [
         f"student.onnx (1,500 bytes) {same}",
         "In int8 it has 400 bytes and makes 1 test errors, in float32 1.",
         "In int8 the student is smaller, and slower here: one example takes 1 ms in int8 and 0.5 ms in float32.",
         f"In ONNX Runtime on one thread: {took}",
+        f"It has 10.0 × fewer parameters, and one example is 8.0 × quicker: {why}.",
     ]
-    assert len(told.shipped_findings(found, None)) == 3
+    assert told.shipped_findings(found, labels, ("a", "<b>"))[1] == "It takes a row's numbers in this order: a, <b>."
+    many = told.shipped_findings(found, labels, [str(number) for number in range(1000)])[1]
+    assert many.endswith(", 28, 29, … (1,000 in all: column_names in its metadata).")
+    assert len(told.shipped_findings(found, None)) == 4
     costs = [*found.costs[:2], of("student, int8", 0.4, 1, 400, 50)]
     assert not any("slower" in each for each in told.shipped_findings(replace(found, costs=costs), labels))
 

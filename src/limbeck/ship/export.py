@@ -47,9 +47,9 @@ def export_onnx(
     """Write a net as an ONNX file and return how closely ONNX Runtime follows PyTorch on `inputs`.
 
     The file takes `inputs` (batch, ...) as the data set holds them, any number of rows, and gives `logits` (batch,
-    classes); what the net does to raw inputs is in the graph. Its metadata holds class_names and input as JSON, name,
-    parameters, macs (multiplications and additions of one row), made_from (the net's fingerprint) and limbeck (the
-    version). The net is left as it is; equal nets give equal files.
+    classes); what the net does to raw inputs is in the graph. Its metadata holds class_names, input and, of a table,
+    column_names (in their order) as JSON, name, parameters, macs (multiplications and additions of one row), made_from
+    (the net's fingerprint) and limbeck (the version). The net is left as it is; equal nets give equal files.
 
     Args:
         net: from inputs to logits; on any device, in any mode.
@@ -73,6 +73,8 @@ def export_onnx(
     if names and len(names) != expected.shape[1]:
         raise ArgumentError(f"class names must be as many as logits, {expected.shape[1]}, got {len(names)}")
     told = {"name": name, "class_names": json.dumps(names or rows.names_for(expected.shape[1]), ensure_ascii=False)}
+    if rows.column_names:
+        told["column_names"] = json.dumps(rows.column_names, ensure_ascii=False)
     with writing(Path(path)) as partial:
         partial.write_bytes(_traced(plain, rows.at(rows.ids[:1])[:1], told | {"made_from": teacher_fingerprint(net)}))
         try:

@@ -143,6 +143,7 @@ def _binding(shipment: Shipment, test: TransferSet) -> dict[str, Any]:
         **{name: teacher_fingerprint(net) for name, net in nets.items()},
         **{name: [each.fingerprint, each.labels_fingerprint] for name, each in sets.items()},
         "class_names": list(test.class_names),
+        **({"column_names": list(test.column_names)} if test.column_names else {}),
         "limbeck": __version__,
     }
 

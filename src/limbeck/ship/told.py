@@ -1,5 +1,6 @@
 """What was shipped, in rows of record and in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from jaxtyping import Int
@@ -13,6 +14,7 @@ from limbeck.ship.export import EXTRA_HINT
 from limbeck.ship.memory import BATCH_SIZE
 from limbeck.ship.shipping import STUDENT, Shipped
 
+MOST_NAMED = 30  # columns
 NO_EXTRA = f"No ONNX file is written: the packages that export needs are not installed ({EXTRA_HINT})."
 
 
@@ -59,13 +61,21 @@ def _taught_by(shipped: Shipped) -> str:
     return next(cost.name for cost in shipped.costs if part_of(cost.name) in TEACHERS)
 
 
-def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) -> list[str]:
-    """Return in words what was shipped: how true it is to the student, and what it costs beside who taught it."""
+def shipped_findings(
+    shipped: Shipped, labels: Int[Tensor, " examples"] | None, columns: Sequence[str] = ()
+) -> list[str]:
+    """Return in words what was shipped: how true it is to the student, and what it costs beside who taught it.
+
+    `columns` are the names of a table's columns, in the order in which the files take them.
+    """
     costs = {cost.name: cost for cost in shipped.costs}
     student, large, parity = costs[STUDENT], costs[_taught_by(shipped)], shipped.parities[STUDENT]
     same = f"chooses the student's class on {parity.top1_agreement:.2%} of {parity.rows:,} test rows"
     most = f"{parity.largest_difference:.1g} at most"
     said = [f"student.onnx ({student.size_bytes:,} bytes) {same}; its logits differ by {most}."]
+    if columns:
+        more = f", … ({len(columns):,} in all: column_names in its metadata)" if len(columns) > MOST_NAMED else ""
+        said.append(f"It takes a row's numbers in this order: {', '.join(columns[:MOST_NAMED])}{more}.")
     if INT8 in costs and labels is not None:
         errors = {name: count_errors(shipped.logits[name], labels) for name in (STUDENT, INT8)}
         said.append(
@@ -83,7 +93,17 @@ def shipped_findings(shipped: Shipped, labels: Int[Tensor, " examples"] | None) 
         f"{large.many.p50_ms:.3g} ms and {student.many.p50_ms:.3g} ms "
         f"({large.many.p50_ms / student.many.p50_ms:.1f} ×)."
     )
-    return [*said, *shipped.refused]
+    return [*said, *_why_less(large, student), *shipped.refused]
+
+
+def _why_less(large: Cost, small: Cost) -> list[str]:
+    """Return a sentence where a call got quicker by a smaller factor than its net got smaller."""
+    quicker = large.one.p50_ms / small.one.p50_ms
+    if not large.parameters or not small.parameters or large.parameters / small.parameters <= quicker:
+        return []
+    smaller = f"It has {large.parameters / small.parameters:.1f} × fewer parameters"
+    why = "a call, and each layer in it, takes a time of its own however narrow the layers are"
+    return [f"{smaller}, and one example is {quicker:.1f} × quicker: {why}."]
 
 
 def _slower(int8: Cost, exact: Cost) -> list[str]:
