@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.data.files import Part
-from limbeck.data.images import stacked
-from limbeck.data.labels import compute, is_text, refuse_rows, shown_names
+from limbeck.data.arrow import compute, is_image, is_list, is_number, is_text, refuse_rows
+from limbeck.data.decoding import stacked
+from limbeck.data.labels import shown_names
 from limbeck.data.splits import Split
+from limbeck.data.tables import Part
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,35 +27,6 @@ NUMBERS_HINT = (
 )
 EXACT_IN_FLOAT32, EXACT = 2**24, 2**53  # whole numbers up to which float32 and float64 hold each of them
 COLUMNS_HINT = "--inputs names the columns that are inputs, --label the one that is the label"
-
-
-def is_image(kind: "pa.DataType") -> bool:
-    """Return whether a column holds encoded images: bytes, or the hub's pair of bytes and path."""
-    import pyarrow as pa
-
-    if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def is_list(kind: "pa.DataType") -> bool:
-    """Return whether a column holds lists of numbers, or lists of such."""
-    import pyarrow as pa
-
-    if isinstance(kind, pa.BaseExtensionType):
-        return is_list(kind.storage_type)
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return False
-    return is_number(kind.value_type) or is_list(kind.value_type)
-
-
-def is_number(kind: "pa.DataType") -> bool:
-    """Return whether a column holds numbers, or truth values, which count as 0 and 1."""
-    import pyarrow as pa
-
-    return any(
-        holds(kind) for holds in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
-    )
 
 
 def read_inputs(

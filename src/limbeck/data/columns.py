@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from limbeck.data.cells import COLUMNS_HINT, is_image, is_list, is_number, read_inputs, refuse_texts
-from limbeck.data.files import Part
+from limbeck.data.arrow import compute, is_image, is_list, is_number, is_text, refuse_rows
+from limbeck.data.cells import COLUMNS_HINT, read_inputs, refuse_texts
 from limbeck.data.label_texts import alike, texts
-from limbeck.data.labels import check_names, class_names, compute, encoded, is_text, refuse_rows, shown_names
+from limbeck.data.labels import check_names, class_names, encoded, shown_names
 from limbeck.data.origins import RowsOfTables
 from limbeck.data.splits import Split, Splits
+from limbeck.data.tables import Part
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import DataError
 

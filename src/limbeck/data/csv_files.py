@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limbeck.data.labels import compute
+from limbeck.data.arrow import compute
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,72 +1,66 @@
-"""A folder of images: split/class/image.png, class/image.png, or images alone, which then have no labels."""
+"""The files of a folder, and which split each belongs to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from torch import Tensor
-
-from limbeck.data.columns import Columns, splits_of
-from limbeck.data.files import files_of
-from limbeck.data.images import stacked
-from limbeck.data.labels import check_names, class_names, encoded, shown_names
-from limbeck.data.splits import WORDS, Split, Splits
+from limbeck.data.splits import SPLITS, Split, split_told
 from limbeck.errors import DataError
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder and of all folders below it, sorted; what is hidden by a leading dot is left out.
 
-def from_images(folder: Path, columns: Columns, source: str, *, say: Callable[[str], None] = lambda _: None) -> Splits:
-    """Return a folder's images as transfer sets, uint8 (examples, channels, height, width), all of one size and mode.
-
-    The class of an image is the folder it lies in.
+    Links are followed. One that leads nowhere is there too.
 
     Raises:
-        DataError: an image is damaged, of another size or mode, some lie in folders of classes and others don't, or
-            one is of a class that the training set has not.
+        DataError: a link leads to a folder that it lies in.
     """
-    import pyarrow as pa
 
-    if columns.inputs or columns.label is not None:
-        raise DataError(f"{folder} holds images, which have no columns: take --inputs and --label away")
-    files = files_of(folder, IMAGES, _split_of)
-    classes: dict[Split, list[str | None]] = {
-        split: [_class_of(path.relative_to(folder)) for path in own] for split, own in files.items()
-    }
-    without = [path for split, own in files.items() for path, name in zip(own, classes[split], strict=True) if not name]
-    labelled = not without and not columns.unlabelled
-    if without and len(without) < sum(map(len, files.values())):
-        raise DataError(f"{folder}: all images must lie in folders of their classes, or none; {without[0]} does not")
-    names = columns.classes
-    labels: dict[Split, Tensor] = {}
-    if labelled:
-        told: dict[Split, Any] = {
-            split: pa.chunked_array([pa.array(own, pa.string())]) for split, own in classes.items()
-        }
-        names = names or class_names([told["training"]])
-        check_names(names, str(folder))
-        for split, own in told.items():
-            labels[split] = encoded(own, names, f"{folder}, {split} set")
-        say(f"label: the folder of each image, {len(names)} classes: {shown_names(names)}")
-    else:
-        say(f"labels: none are used ({'the images lie in no folders' if without else '--unlabelled'})")
-    inputs: dict[Split, Tensor] = {}
-    for split, own in files.items():
-        shape = inputs["training"].shape[1:] if inputs else None
-        inputs[split] = stacked((path.read_bytes() for path in own), [str(path) for path in own], shape)
-    channels, height, width = inputs["training"].shape[1:]
-    say(f"inputs: images of {channels} x {height} x {width}, uint8, 0..255")
-    return splits_of(
-        inputs, labels, names, source, {split: [str(path) for path in own] for split, own in files.items()}
-    )
+    def below(place: Path, above: frozenset[Path]) -> Iterator[Path]:
+        real = place.resolve()
+        if real in above:
+            raise DataError(f"{place} must not be a link to a folder that it lies in, {real}", "take the link out")
+        for path in place.iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield from below(path, above | {real})
+            elif path.is_file() or path.is_symlink():
+                yield path
+
+    return sorted(below(folder, frozenset()))
 
 
-def _split_of(image: Path) -> Split | None:
-    """Return the split of which the outermost folder of an image tells."""
-    return WORDS.get(image.parts[0].lower()) if len(image.parts) > 1 else None
+def files_of(
+    source: Path, suffixes: Sequence[str], tell: Callable[[Path], Split | None] = split_told
+) -> dict[Split, list[Path]]:
+    """Return the files of a folder (or the one file) by their split; where none tells of one, all are for training.
 
+    `tell` is given a file's path inside the folder. Training comes first.
 
-def _class_of(image: Path) -> str | None:
-    """Return the outermost folder of an image, or of an image of a split; None where there is none."""
-    parts = image.parts[1:] if _split_of(image) else image.parts
-    return parts[0] if len(parts) > 1 else None
+    Raises:
+        DataError: some files tell of a split and others don't, or none is for training.
+    """
+    if source.is_file():
+        return {"training": [source]}
+    found = [path for path in files_below(source) if path.name.lower().endswith(tuple(suffixes))]
+    nowhere = next((path for path in found if not path.is_file()), None)
+    if nowhere is not None:
+        raise DataError(f"{nowhere} must be a file, it is a link that leads nowhere", "mend it or take it out")
+    told = {path: tell(path.relative_to(source)) for path in found}
+    if not any(told.values()):
+        return {"training": found}
+    without = [str(path.relative_to(source)) for path, split in told.items() if split is None]
+    if without:
+        raise DataError(
+            f"{source}: all files must tell by their names which of train, validation and test they are, or none; "
+            f"{without[0]} does not",
+            "rename it, or move it elsewhere",
+        )
+    splits: dict[Split, list[Path]] = {}
+    for split in SPLITS:
+        if split in told.values():
+            splits[split] = [path for path in found if told[path] == split]
+    if "training" not in splits:
+        raise DataError(f"{source} must hold training data, it holds {' and '.join(splits)} alone", "call it train")
+    return splits

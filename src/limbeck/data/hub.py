@@ -4,8 +4,8 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from limbeck.data.files import Part
 from limbeck.data.splits import Split, split_told
+from limbeck.data.tables import Part
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:

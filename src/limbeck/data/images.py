@@ -8,21 +8,20 @@ A folder is given, or named by the environment's LIMBECK_DATA; it holds the file
 set's name. With neither they come from the Hugging Face hub. All give uint8 (examples, channels, height, width).
 """
 
-import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.data.hub import EXTRA_HINT, hub_tables
+from limbeck.data.decoding import channels_first, decoded
+from limbeck.data.hub import hub_tables
 from limbeck.data.idx import AGAIN_HINT, read_idx, unpacked
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import DataError
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENVIRONMENT = "LIMBECK_DATA"
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # of encoded images, as pillow calls them
-MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
 CIFAR100_CLASSES = (
     "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
     "castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin "
@@ -44,7 +41,7 @@ CIFAR100_CLASSES = (
 )
 
 
-class Split(NamedTuple):
+class Labelled(NamedTuple):
     """The images of a training or test set."""
 
     images: Tensor
@@ -54,7 +51,7 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Parts:
+class SplitFiles:
     """The files of one split."""
 
     files: tuple[str, ...]
@@ -73,8 +70,8 @@ class Source:
     label_column: str
     folders: tuple[str, ...]
     """Folders in which its files may lie, below the one that was given, or it itself."""
-    train: Parts
-    test: Parts
+    train: SplitFiles
+    test: SplitFiles
     label_bytes: int = 1
     """Of a row of the binary version; the last of them is the label."""
 
@@ -95,8 +92,8 @@ MNIST = Source(
     "image",
     "label",
     ("mnist", ".", "mnist/mnist"),
-    Parts(("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), 60_000),
-    Parts(("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"), 10_000),
+    SplitFiles(("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), 60_000),
+    SplitFiles(("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"), 10_000),
 )
 CIFAR10 = Source(
     "cifar10",
@@ -106,8 +103,8 @@ CIFAR10 = Source(
     "img",
     "label",
     ("cifar10", "cifar-10-batches-bin", ".", "plain_text", "cifar10/plain_text", "cifar10/cifar-10-batches-bin"),
-    Parts(tuple(f"data_batch_{number}.bin" for number in range(1, 6)), 50_000),
-    Parts(("test_batch.bin",), 10_000),
+    SplitFiles(tuple(f"data_batch_{number}.bin" for number in range(1, 6)), 50_000),
+    SplitFiles(("test_batch.bin",), 10_000),
 )
 CIFAR100 = Source(
     "cifar100",
@@ -117,8 +114,8 @@ CIFAR100 = Source(
     "img",
     "fine_label",
     ("cifar100", "cifar-100-binary", ".", "cifar100/cifar100", "cifar100/cifar-100-binary"),
-    Parts(("train.bin",), 50_000),
-    Parts(("test.bin",), 10_000),
+    SplitFiles(("train.bin",), 50_000),
+    SplitFiles(("test.bin",), 10_000),
     label_bytes=2,
 )
 
@@ -167,7 +164,7 @@ def _load(source: Source, folder: str | Path | None) -> tuple[TransferSet, Trans
     return train, test
 
 
-def _from_folder(source: Source, folder: Path) -> list[Split]:
+def _from_folder(source: Source, folder: Path) -> list[Labelled]:
     if not folder.is_dir():
         raise DataError(f"the data folder must exist, got {folder}", source.hint)
     inner = next((folder / below for below in source.folders if _has(folder / below, source)), folder)
@@ -182,11 +179,11 @@ def _from_folder(source: Source, folder: Path) -> list[Split]:
     return [read(source, part, inner) for part in (source.train, source.test)]
 
 
-def _from_idx(source: Source, part: Parts, folder: Path) -> Split:
+def _from_idx(source: Source, part: SplitFiles, folder: Path) -> Labelled:
     images, labels = (_stored(folder, name) for name in part.files)
     assert images is not None  # as `_from_folder` has seen
     assert labels is not None
-    read = Split(read_idx(images, (part.count, *source.shape[1:])).unsqueeze(1), read_idx(labels, (part.count,)))
+    read = Labelled(read_idx(images, (part.count, *source.shape[1:])).unsqueeze(1), read_idx(labels, (part.count,)))
     return _checked(source, part, read, labels)
 
 
@@ -210,7 +207,7 @@ def _column_names(path: Path) -> list[str]:
         raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
 
 
-def _from_parquet(source: Source, folder: Path, name: str) -> Split:
+def _from_parquet(source: Source, folder: Path, name: str) -> Labelled:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -230,11 +227,11 @@ def _from_parquet(source: Source, folder: Path, name: str) -> Split:
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DataError(f"{path} can't be read: {error}", AGAIN_HINT) from error
     splits = [_decoded(source, table, path) for table, path in zip(tables, files, strict=True)]
-    read = Split(*(torch.cat(each) for each in zip(*splits, strict=True)))
+    read = Labelled(*(torch.cat(each) for each in zip(*splits, strict=True)))
     return _checked(source, part, read, ", ".join(map(str, files)))
 
 
-def _from_binary(source: Source, part: Parts, folder: Path) -> Split:
+def _from_binary(source: Source, part: SplitFiles, folder: Path) -> Labelled:
     """Return a split of rows of bytes: the label or labels, then the image, channel by channel."""
     row, count = source.label_bytes + math.prod(source.shape), part.count // len(part.files)
     tables = []
@@ -249,10 +246,10 @@ def _from_binary(source: Source, part: Parts, folder: Path) -> Split:
         _check_labels(source, tables[-1][:, source.label_bytes - 1], path)
     table = torch.from_numpy(np.concatenate(tables))
     images, labels = table[:, source.label_bytes :].reshape(-1, *source.shape), table[:, source.label_bytes - 1]
-    return _checked(source, part, Split(images.contiguous(), labels), folder / part.files[0])
+    return _checked(source, part, Labelled(images.contiguous(), labels), folder / part.files[0])
 
 
-def _from_hub(source: Source) -> list[Split]:
+def _from_hub(source: Source) -> list[Labelled]:
     tables = hub_tables(source.hub, hint=source.hint)
     return [
         _checked(source, part, _decoded(source, table, source.hub), source.hub)
@@ -260,7 +257,7 @@ def _from_hub(source: Source) -> list[Split]:
     ]
 
 
-def _decoded(source: Source, table: "pa.Table", place: object) -> Split:
+def _decoded(source: Source, table: "pa.Table", place: object) -> Labelled:
     """Return the images and labels of a table whose images are encoded files, as the hub keeps them."""
     try:
         rows = table[source.image_column].to_pylist()
@@ -268,7 +265,7 @@ def _decoded(source: Source, table: "pa.Table", place: object) -> Split:
         if labels.dtype.kind not in "iu":
             raise ValueError(f"labels are {labels.dtype}")  # noqa: TRY301 - told as the others are
         images = _pixels([None if row is None else row["bytes"] for row in rows], source.shape)
-        return Split(images, torch.from_numpy(labels.astype(np.int64)))
+        return Labelled(images, torch.from_numpy(labels.astype(np.int64)))
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{place} must hold images and whole-number labels: {error}", source.hint) from error
 
@@ -289,78 +286,16 @@ def _pixels(files: Sequence[bytes | None], shape: tuple[int, int, int]) -> Tenso
             pixels[place] = decoded(file, shape)
         except ValueError as error:
             raise ValueError(f"image {place}{error}") from error
-    return _channels_first(pixels)
+    return channels_first(pixels)
 
 
-def stacked(
-    files: Iterable[bytes | None], names: Sequence[str], shape: Sequence[int] | None = None
-) -> UInt8[Tensor, "examples channels height width"]:
-    """Return encoded images as one tensor: all of the first one's size and colours, or of those that are given.
-
-    Args:
-        files: encoded images.
-        names: what each is called in a message.
-        shape: (channels, height, width) that they must have.
-
-    Raises:
-        DataError: one is missing, damaged, no image, of another size or of other colours, or pillow is not installed.
-    """
-    pixels: NDArray[np.uint8] | None = None
-    hint = f"give all images one size and one mode, {' or '.join(MODES.values())}"
-    for place, (file, name) in enumerate(zip(files, names, strict=True)):
-        if file is None:
-            raise DataError(f"{name}: an image must be there, it is missing", "take out the row")
-        try:
-            image = decoded(file, None if shape is None else (shape[0], shape[1], shape[2]))
-        except ValueError as error:
-            raise DataError(f"{name}{error}", hint) from error
-        if pixels is None:
-            shape = (image.shape[2], image.shape[0], image.shape[1])
-            pixels = np.empty((len(names), *image.shape), np.uint8)
-        pixels[place] = image
-    assert pixels is not None  # no table and no folder is empty
-    return _channels_first(pixels)
-
-
-def _channels_first(pixels: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
-
-
-def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray, "height width channels"]:
-    """Return an encoded image's pixels; it must have the shape (channels, height, width) where one is given.
-
-    Raises:
-        ValueError: it is damaged, no image, of another size, or of colours that are not grey or RGB in 8 bits.
-        DataError: the library that decodes images is not installed.
-    """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise DataError("reading images needs the package pillow", EXTRA_HINT) from error
-    try:
-        Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
-        image = Image.open(io.BytesIO(file), formats=FORMATS)
-        if getattr(image, "n_frames", 1) > 1:
-            raise ValueError("it holds several images")  # noqa: TRY301 - told as the others are
-        found = (image.mode, image.height, image.width)
-        wanted = found if shape is None else (MODES[shape[0]], *shape[1:])
-        pixels = np.asarray(image) if found == wanted and image.mode in MODES.values() else None
-    except Exception as error:  # pillow raises errors of many kinds
-        raise ValueError(f": {str(error).split(' <')[0]}") from error
-    if pixels is None:
-        told = f"{found[0]}, {found[1]} x {found[2]}"
-        rule = " or ".join(MODES.values()) if shape is None else f"{wanted[0]}, {wanted[1]} x {wanted[2]}"
-        raise ValueError(f" must be {rule}, it is {told}")
-    return pixels.reshape(*pixels.shape[:2], -1)
-
-
-def _checked(source: Source, part: Parts, split: Split, place: object) -> Split:
+def _checked(source: Source, part: SplitFiles, split: Labelled, place: object) -> Labelled:
     """Return a split whose labels are int64, seen to have as many images as it must and labels of classes there are."""
     labels = split.labels.long()
     if len(split.images) != part.count or len(labels) != part.count:
         raise DataError(f"{place} must hold {part.count} images, it holds {len(split.images)}", source.hint)
     _check_labels(source, labels.numpy(), place)
-    return Split(split.images, labels)
+    return Labelled(split.images, labels)
 
 
 def _check_labels(source: Source, labels: NDArray[Any], place: object) -> None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from limbeck.data.labels import CLASSES_HINT, compute, is_text, refuse_rows
+from limbeck.data.arrow import compute, is_text, refuse_rows
+from limbeck.data.labels import CLASSES_HINT
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:

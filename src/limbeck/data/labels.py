@@ -1,13 +1,14 @@
 """From a column of labels to classes: text or whole numbers, named and numbered alike over all splits."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.data.arrow import compute, refuse_rows
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,33 +17,6 @@ if TYPE_CHECKING:
 CLASSES_HINT = "--classes gives all of them, in the order of the teacher's outputs"
 MOST_SHOWN = 8  # class names in a line of text
 MOST_DIGITS = 30  # of names that are sorted as numbers
-
-
-def compute() -> Any:
-    """Return pyarrow.compute, whose functions no type checker knows: they are made as it is imported."""
-    import pyarrow.compute
-
-    return pyarrow.compute
-
-
-def is_text(kind: "pa.DataType") -> bool:
-    """Return whether a column of this type holds text."""
-    import pyarrow as pa
-
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def refuse_rows(
-    bad: Any, values: "pa.ChunkedArray", place: str, rule: str, hint: str | None = "mend the row or take it out"
-) -> None:
-    """Raise DataError that names the first row for which `bad` is true; rows are counted from 1, after any header."""
-    pc = compute()
-
-    row = pc.index(bad, True).as_py()
-    if row >= 0:
-        value = values[row].as_py()
-        told = "empty" if value is None or value == "" else repr(value) if isinstance(value, str) else f"{value:g}"
-        raise DataError(f"{place}: {rule}, row {row + 1} is {told}", hint)
 
 
 def class_names(labels: Sequence["pa.ChunkedArray"]) -> tuple[str, ...]:

@@ -2,16 +2,13 @@
 
 load_digits()         1,797 digits of 8 x 8 pixels that come with scikit-learn: no download
 load_mnist(folder), load_cifar10(folder), load_cifar100(folder)    see `limbeck.data.images`
-load_letters(folder)  20,000 rows of 16 numbers, the UCI file; without a folder from openml.org
+load_letters(folder)  20,000 rows of 16 numbers, see `limbeck.data.letters`
 load_clinc150(folder) 22,500 short sentences by their words, see `limbeck.data.sentences`
-load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, mapped and not read
+load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, see `limbeck.data.arrays`
 load_splits(source)   any of these, or anybody's own tables and images, by name or path
 """
 
 import difflib
-import os
-import warnings
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -19,27 +16,22 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from limbeck.data.arrays import load_arrays
 from limbeck.data.columns import Columns, from_tables
-from limbeck.data.files import TABLES, files_below, read_tables, suffix_of
-from limbeck.data.folders import IMAGES, from_images
+from limbeck.data.folders import files_below
 from limbeck.data.hub import is_hub_name, read_hub
-from limbeck.data.images import CIFAR10, CIFAR100, ENVIRONMENT, MNIST, holds, load_cifar10, load_cifar100, load_mnist
+from limbeck.data.image_folders import IMAGES, from_images
+from limbeck.data.images import CIFAR10, CIFAR100, MNIST, holds, load_cifar10, load_cifar100, load_mnist
 from limbeck.data.labels import shown_names
+from limbeck.data.letters import LETTER_FILE, load_letters
 from limbeck.data.sentences import FILE as CLINC_FILE
 from limbeck.data.sentences import load_clinc150
 from limbeck.data.splits import Splits
-from limbeck.data.transfer_set import TransferSet, whole_numbers
+from limbeck.data.tables import TABLES, read_tables, suffix_of
+from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, DataError
-from limbeck.objective import UNLABELLED
 
 Loader = Callable[[str | Path | None], Splits]
-LETTER_NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-LETTER_FILE, LETTER_ROWS, LETTER_TRAIN = "letter-recognition.data", 20_000, 16_000
-HIGHEST_LABEL = 2**31 - 1  # of arrays; beyond it there is no class
-LETTERS_HINT = (
-    f"give the folder with --data DIR or {ENVIRONMENT}: it holds {LETTER_FILE} of UCI's letter recognition; "
-    "without a folder the data comes from openml.org"
-)
 
 
 def load_digits(test_size: int = 897) -> tuple[TransferSet, TransferSet]:
@@ -60,107 +52,6 @@ def load_digits(test_size: int = 897) -> tuple[TransferSet, TransferSet]:
         both.subset(torch.from_numpy(np.sort(part)), f"digits {split} set")
         for split, part in (("training", train), ("test", test))
     )
-
-
-def load_letters(folder: str | Path | None = None) -> tuple[TransferSet, TransferSet]:
-    """Return UCI's letter recognition (Frey & Slate 1991) as (training, test): uint8 (examples, 16), values 0..15.
-
-    The first 16,000 rows are the training set, the last 4,000 the test set, as its authors cut it. `folder`, or else
-    the environment's LIMBECK_DATA, holds letter-recognition.data, itself or in a folder `letter_recognition`. With
-    neither it comes from openml.org.
-
-    Raises:
-        DataError: the file is missing or corrupt, or openml.org can't be reached.
-    """
-    chosen = folder or os.environ.get(ENVIRONMENT)
-    letters, features = _letters_from_folder(Path(chosen)) if chosen else _letters_from_openml()
-    if features.shape != (LETTER_ROWS, 16) or features.min() < 0 or features.max() > 15:
-        raise DataError(f"letters must be {LETTER_ROWS} rows of 16 numbers 0..15, got {features.shape}", LETTERS_HINT)
-    labels = np.array([ord(letter) - ord("A") for letter in letters], np.int64)
-    if labels.min() < 0 or labels.max() > 25:
-        raise DataError("letters must begin each row with one of A..Z", LETTERS_HINT)
-    both = TransferSet(torch.from_numpy(features.astype(np.uint8)), torch.from_numpy(labels), LETTER_NAMES)
-    parts = (("training", torch.arange(LETTER_TRAIN)), ("test", torch.arange(LETTER_TRAIN, LETTER_ROWS)))
-    return tuple(both.subset(ids, f"letters {split} set") for split, ids in parts)  # pyright: ignore[reportReturnType]
-
-
-def _letters_from_folder(folder: Path) -> tuple[list[str], np.ndarray]:
-    places = (folder / "letter_recognition" / LETTER_FILE, folder / LETTER_FILE)
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise DataError(f"{folder} must hold {LETTER_FILE}, it is not there", LETTERS_HINT)
-    try:
-        rows = [line.split(",") for line in path.read_text("ascii").split()]
-        rows = rows[1:] if rows and rows[0][0] == "Letter" else rows  # some copies name their columns
-        if any(len(row[0]) != 1 for row in rows):
-            raise ValueError("a row begins with more than a letter")  # noqa: TRY301 - told as the others are
-        return [row[0] for row in rows], np.array([[int(value) for value in row[1:]] for row in rows])
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} must hold rows of a letter and 16 whole numbers: {error}", LETTERS_HINT) from error
-
-
-def _letters_from_openml() -> tuple[list[str], np.ndarray]:
-    from sklearn.datasets import fetch_openml
-
-    try:
-        bunch: Any = fetch_openml("letter", version=1, as_frame=False)
-    except Exception as error:
-        raise DataError(f"letters could not be read from openml.org: {error}", LETTERS_HINT) from error
-    return list(bunch.target), bunch.data.astype(int)
-
-
-def load_arrays(folder: str | Path) -> TransferSet:
-    """Return a folder's arrays as a transfer set, mapped: what is larger than memory stays on disk.
-
-    inputs.npy (rows, ...) is needed; labels.npy (rows,), run_lengths.npy (examples,) and classes.txt, a class name a
-    line, may be there.
-
-    Raises:
-        DataError: a file is missing or no array of numbers.
-        ArgumentError: the arrays don't fit each other.
-    """
-    folder = Path(folder)
-    return TransferSet(
-        _mapped(folder / "inputs.npy"),
-        _labels(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
-        _names(folder / "classes.txt") if (folder / "classes.txt").exists() else (),
-        name=folder.name,
-        run_lengths=_mapped(folder / "run_lengths.npy") if (folder / "run_lengths.npy").exists() else None,
-    )
-
-
-def _names(path: Path) -> tuple[str, ...]:
-    try:
-        names = path.read_text("utf-8").splitlines()
-    except ValueError as error:
-        raise DataError(f"{path} must be a class name a line, in UTF-8: {error}") from error
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{path} must be a class name a line, each once, {twice[0]!r} is there twice")
-    return tuple(names)
-
-
-def _labels(path: Path) -> torch.Tensor:
-    labels = _mapped(path)
-    if whole_numbers(labels) and labels.numel():
-        low, high = int(labels.numpy().min()), int(labels.numpy().max())
-        if low < UNLABELLED or high > HIGHEST_LABEL:
-            raise DataError(
-                f"{path} must hold labels in {UNLABELLED}..{HIGHEST_LABEL}, got {low}..{high}",
-                f"{UNLABELLED} stands for a row without a label",
-            )
-    return labels
-
-
-def _mapped(path: Path) -> torch.Tensor:
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)  # none writes
-            return torch.from_numpy(mapped)
-    except (OSError, EOFError, ValueError, TypeError) as error:
-        told = "it holds objects, which are never read" if "allow_pickle" in str(error) else error
-        raise DataError(f"{path} must be an array of numbers in numpy's format: {told}") from error
 
 
 def _of_two(load: Callable[[str | Path | None], tuple[TransferSet, TransferSet]]) -> Loader:

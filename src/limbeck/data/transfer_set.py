@@ -20,7 +20,7 @@ from torch import Tensor
 
 from limbeck.data.drawing import each_once, in_turn
 from limbeck.data.philox import permutation
-from limbeck.data.runs import first_rows, rows_of_runs
+from limbeck.data.runs_of_rows import first_rows, rows_of_runs
 from limbeck.data.views import Plain, View
 from limbeck.errors import ArgumentError
 from limbeck.files import sha256

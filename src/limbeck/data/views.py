@@ -195,7 +195,7 @@ def view_of(spec: dict[str, Any]) -> View:
     Raises:
         ArgumentError: it is none of this library's.
     """
-    from limbeck.data.tables import Noise
+    from limbeck.data.table_views import Noise
 
     views: dict[str, Any] = {
         "plain": Plain,

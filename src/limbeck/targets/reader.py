@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.data.runs import first_rows, rows_of_runs
+from limbeck.data.runs_of_rows import first_rows, rows_of_runs
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets, DenseTargets, MixedTargets, check_served
 from limbeck.errors import ArgumentError, TargetsError
