@@ -1,8 +1,10 @@
 """Section 5's road in seconds: choices on held-out data, tables, rivals, and what a further specialist costs."""
 
+import importlib.util
 import re
 from dataclasses import replace
 from math import ceil
+from pathlib import Path
 
 import pytest
 import torch
@@ -200,3 +202,23 @@ def load_names():
 def test_a_plan_is_checked(changes, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         Plan(**changes).check()
+
+
+def test_the_page_has_section_5s_tables(result, monkeypatch):
+    path = Path(__file__).parents[2] / "docs" / "figures.py"
+    spec = importlib.util.spec_from_file_location("figures", path)
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    told = {"rows": result.rows, "findings": ["found"], "command": "c", "seeds": 2, "machine": "m", "date": "d"}
+    monkeypatch.setattr(figures, "load", lambda name: told)
+    lines = figures.section_five("clinc150").splitlines()
+    own = values(result)
+    means = {key: 100 * sum(each) / len(each) for key, each in own.items()}
+    [generalist] = [line for line in lines if line.startswith("| generalist | ")]
+    assert generalist.startswith(f"| generalist | 43.1% | {means['teacher', 'conditional accuracy']:.2f} ± ")
+    assert f"| 25% | {means['teacher', 'accuracy']:.2f} ± " in generalist
+    [once] = [line for line in lines if line.startswith("| 1 | ") and "3.4%" in line]
+    assert f"| {means['ensemble, covered by 1', 'test examples'] / 100:.1f}" in once
+    heads = [line for line in lines if line.startswith(("| specialists that cover", "| specialist |"))]
+    assert len(heads) == 2
+    assert sum(line.startswith("| teacher") for line in lines) == 3
