@@ -488,6 +488,14 @@ WRONG = [
         ("--teacher", "own_nets:taught", "--teacher-weights", "none.safetensors"),
         "weights must be a safetensors file, there is none at none.safetensors\n\nhint: look at the path",
     ),
+    (
+        ("--teacher", "own_nets:taught", "--student", "own_nets:small", "--student-parameters", "9"),
+        "student-parameters are of a student that is proposed, got --student own_nets:small too",
+    ),
+    (
+        ("--teacher", "own_nets:taught", "--student-parameters", "131"),
+        "must lie in 1..130, for the teacher that is nar",
+    ),
     (("--teacher", "own_nets:taught", "--scale", "0"), "scale must be > 0, got 0.0"),
     (("--teacher", "own_nets:OnVectors"), "own_nets:OnVectors must make the same teacher each time, two that it made"),
     (("--teacher", "own_nets:guessing"), "a teacher must say the same of the same rows, asked twice about 64 its logi"),

@@ -14,6 +14,7 @@ from limbeck.budget import Budget, epochs_for
 from limbeck.cli.recipes import RoadOptions, check_seeds, tell
 from limbeck.cli.softening import SourceOptions, TeacherOptions, teacher_from
 from limbeck.cli.tracking import tracking
+from limbeck.errors import ArgumentError
 from limbeck.progress import progress_for
 from limbeck.runs import Run, default_folder
 
@@ -33,6 +34,8 @@ class Distillation(TeacherOptions, SourceOptions):
 
     student: str | None = None
     """module:callable that makes the untrained student; a narrower copy of the teacher is proposed without it."""
+    student_parameters: int | None = None
+    """How many parameters the student that is proposed may have; a tenth of the teacher's by default."""
     scale: float | None = None
     """Inputs of teacher and student are divided by it: 255 for pixels as floats in 0..1."""
     mean: tuple[float, ...] = ()
@@ -69,6 +72,9 @@ def distill(arguments: list[str]) -> None:
         description="Distill a teacher of your own on data of your own into a small student.",
     )
     check_seeds(options.seeds)
+    if options.student is not None and options.student_parameters is not None:
+        given = f"--student {options.student}"
+        raise ArgumentError(f"student-parameters are of a student that is proposed, got {given} too", "leave out one")
     own = {each.name: getattr(options, each.name) for each in dataclasses.fields(Distillation)}
     progress = progress_for(quiet=options.quiet)
     enough = any(each.partition("=")[0] == "--budget.epochs" for each in arguments)
@@ -135,7 +141,7 @@ def journey_of(
     for each in (train, sets.validation, sets.test):
         each.check_classes(classes)
     if config.student is None:
-        make_student, said = proposed_student(teacher, train, classes)
+        make_student, said = proposed_student(teacher, train, classes, config.student_parameters)
     else:
         make_student, said = ready_student(load_student(config.student), before, train, classes), []
     findings = findings_of(sets)
