@@ -113,7 +113,7 @@ def test_a_student_learns_equation_5_without_solving_it(nets, stores):
     own = TransferSet(table)
     said = [write_soft_targets(lookup(store, train), own, store.folder.with_suffix(".t")) for store in stores[1]]
     objective = FromTeam(said[0], tuple(said[1:]), TERMS)
-    budget = Budget(epochs=400, batch_size=30, learning_rate=0.1, precision="32-true")
+    budget = Budget(epochs=100, batch_size=30, learning_rate=0.4, precision="32-true")
     net = fit(MLP([30, CLASSES]), own, objective=objective, budget=budget).net
     p_g, answers, active = TERMS.probs(
         generalist.logits(train.ids, temperature=1.0), [each.logits(train.ids, temperature=1.0) for each in specialists]
