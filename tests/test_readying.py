@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from limbeck.budget import Budget
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Normalised
-from limbeck.readying import Preprocessing, looked_at, ready_teacher
+from limbeck.readying import Preprocessing, looked_at, quick_budget, ready_teacher
 from limbeck.teachers import from_function
 
 
@@ -58,3 +59,18 @@ def test_of_pixels_the_hint_speaks_of_their_scale():
         ArgumentError, match=r"of row 0 of the digits training set it gives \[-inf, .*\n\nhint: --scale 255"
     ):
         ready_teacher(logs, Preprocessing(), pixels)
+
+
+@pytest.mark.parametrize(
+    ("net", "given", "precision"),
+    [
+        (nn.Linear(12, 3), "auto", "32-true"),
+        (nn.Linear(12, 3), "bf16-mixed", "bf16-mixed"),
+        (nn.Linear(400, 300), "auto", "auto"),
+        (nn.Conv2d(1, 2, 3), "auto", "auto"),
+    ],
+)
+def test_small_students_that_do_not_convolve_train_in_float32(net, given, precision, monkeypatch):
+    assert quick_budget(Budget(7, precision=given), net) == Budget(7, precision=precision)
+    monkeypatch.setattr("limbeck.readying.device_here", lambda: "cuda")
+    assert quick_budget(Budget(7, precision=given), net).precision == given

@@ -45,7 +45,8 @@ class Budget:
     """Shuffle within a moving window of so many examples (tens of thousands) instead of the whole set: for data larger
     than memory. What is read in one piece is a 64th of the window."""
     precision: Precision = "auto"
-    """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere."""
+    """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere. On a CPU 32-true is quicker for small
+    nets that don't convolve; `limbeck distill` then takes it."""
     compiled: bool = False
     """Whether the net's forward and backward are compiled (torch.compile): some waiting first; meant for GPUs."""
     cuda_graph: bool = False

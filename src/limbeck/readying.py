@@ -1,11 +1,12 @@
 """Anybody's own teacher and student, made ready for the road: behind their preprocessing, and seen to fit the data."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from limbeck.budget import Budget
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Logits, Normalised
@@ -16,16 +17,19 @@ from limbeck.teachers import (
     Teacher,
     from_function,
     judging,
+    layout_for,
     members_of,
     predict,
     refuse_probabilities,
     teacher_fingerprint,
 )
 from limbeck.training.learning import check_can_learn
+from limbeck.training.loop import device_here
 
 LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
 LEARNED_FROM = 16  # rows that a student is tried on
 ASKED_TWICE = 64  # rows: a little chance shows in some of them
+SMALL = 100_000  # parameters of a net of matrix products that bfloat16 slows on a CPU: casting costs more than it saves
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
 ROWS_HINT = "look at that row; --mean and --std, one number a column, bring columns to one size"
 PIXELS_HINT = "--scale 255 gives it pixels as floats in 0..1; --mean and --std normalise them"
@@ -91,6 +95,15 @@ def ready_student(make: NetMaker, preprocessing: Preprocessing, train: TransferS
     check_can_learn(ready, train.at(train.ids[:LEARNED_FROM]))
     wrapped = any(isinstance(module, Logits) for module in ready.modules())
     return lambda: preprocessing.before(Logits(make()) if wrapped else make())
+
+
+def quick_budget(budget: Budget, student: nn.Module) -> Budget:
+    """Return a budget with `auto` precision as float32 where a student is small and does not convolve, on a CPU."""
+    small = sum(parameter.numel() for parameter in student.parameters()) < SMALL
+    convolves = layout_for(student) != torch.contiguous_format
+    if budget.precision != "auto" or not small or convolves or device_here() != "cpu":
+        return budget
+    return replace(budget, precision="32-true")
 
 
 def _ready_net(net: nn.Module, preprocessing: Preprocessing, train: TransferSet) -> nn.Module:
