@@ -83,7 +83,7 @@ def test_a_teacher_is_not_added_by_accident_nor_to_another_making(tmp_path):
     write_soft_targets(Says(), examples(), tmp_path)
     with pytest.raises(TargetsError, match="teacher: one there, another here") as caught:
         write_soft_targets(Says(1), examples(), tmp_path)
-    assert "add this teacher to those there with add=True (--add)" in caught.value.hint
+    assert "add this teacher to those there with add=True (limbeck soften --add)" in caught.value.hint
     for change, message in (
         ({"encoding": EXACT}, "encoding: "),
         ({"transfer_set": examples(seed=1)}, r"\(data: one there, another here"),

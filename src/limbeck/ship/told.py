@@ -121,4 +121,4 @@ def _slower(int8: Cost, exact: Cost) -> list[str]:
     told = ", ".join(
         f"{what} takes {own:.3g} ms in int8 and {other:.3g} ms in float32" for what, (own, other) in slower.items()
     )
-    return [f"In int8 the student is smaller, and slower here: {told}."]
+    return [f"In int8 the student is slower here: {told}."]

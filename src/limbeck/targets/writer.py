@@ -135,7 +135,7 @@ def begin(folder: Path, wanted: Manifest, examples: bytes | None, *, add: bool =
         if mine != its:
             raise TargetsError(
                 f"{folder} holds soft targets of something else (teacher: one there, another here)",
-                f"add this teacher to those there with add=True (--add), or {hint}",
+                f"add this teacher to those there with add=True (limbeck soften --add), or {hint}",
             )
         if there.mean != wanted.mean:
             raise TargetsError(
