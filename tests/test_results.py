@@ -7,8 +7,6 @@ from limbeck.recipes import RECIPES
 from limbeck.runs import told_config
 
 UNRECORDED = {
-    "cifar10-labml",
-    "cifar10-labml-ours",
     "cifar10",
     "cifar100-table",
     "cifar100",

@@ -1,6 +1,7 @@
 """Results of record: the only place from which a figure is quoted.
 
-`results/<recipe>.json` is written by `limbeck run RECIPE --record` and read by `limbeck list` and the docs.
+`results/<recipe>.json` is written by `limbeck run RECIPE --record`, or from a run's folder by `limbeck record`.
+Docs and `limbeck list` read it.
 """
 
 import json
@@ -8,22 +9,56 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from limbeck.errors import ArgumentError
 from limbeck.files import write_json
-from limbeck.runs import Run, provenance
+from limbeck.run_json import read_finished
 from limbeck.settings import is_file
 
 FOLDER = "results"
 METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
+RECORDED = (
+    "recipe",
+    "command",
+    "seeds",
+    "config",
+    "commit",
+    "versions",
+    "machine",
+    "threads",
+    "auto_precision",
+    "date",
+)
+RECORDED += ("rows", "findings")  # of what run.json tells
 FEW = 7  # settings that are all told
 
 
-def record(run: Run, rows: list[dict[str, Any]], findings: list[str]) -> Path:
-    """Write a run's figures to results/<recipe>.json below the working folder, and return its path."""
-    path = Path(FOLDER) / f"{run.recipe}.json"
-    told = {"recipe": run.recipe, "command": run.command, "seeds": run.num_seeds, "config": run.config_dict}
-    told |= provenance()
-    write_json(path, {**told, "rows": rows, "findings": findings})
+def record(folder: Path) -> Path:
+    """Write a finished run's figures to results/<recipe>.json below the working folder, and return its path.
+
+    Raises:
+        RunError: the folder holds no finished run, or not what was written.
+        ArgumentError: the run is none of record.
+    """
+    told = read_finished(folder)
+    check_recordable(smoke=told["smoke"], own=None if "code" not in told else told["recipe"])
+    path = Path(FOLDER) / f"{told['recipe']}.json"
+    write_json(path, {name: told[name] for name in RECORDED})
     return path
+
+
+def check_recordable(*, smoke: bool, own: str | None) -> None:
+    """Find what keeps a run from being one of record; `own` is the recipe's name where it is in a file of the user's.
+
+    Raises:
+        ArgumentError: its figures mean nothing, or are no recipe's of ours.
+    """
+    if smoke:
+        raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
+    if own is not None:
+        raise ArgumentError(
+            f"what is recorded is a run of a recipe that comes with limbeck, got {own}",
+            "the figures of a file of your own are in run.json, in the run's folder",
+        )
 
 
 def load(name: str) -> dict[str, Any] | None:

@@ -149,6 +149,18 @@ def test_record_writes_the_figures_of_record(tmp_path):
     assert all(list(row) == ["setting", "metric", "n", "mean", "sd", "values", "paper"] for row in told["rows"])
     assert {row["setting"] for row in told["rows"]} >= {"teacher", "twin", "student"}
     assert told["config"]["teacher"]["epochs"] == 1
+    (tmp_path / "results" / "digits.json").unlink()
+    done = limbeck("record", "r", "--json", cwd=tmp_path)  # from the run's folder, wherever it ran
+    assert json.loads(done.stdout) == {"results": "results/digits.json"}, done.stderr
+    assert json.loads((tmp_path / "results" / "digits.json").read_text()) == told
+
+
+def test_a_smoke_run_is_not_recorded_afterwards_either(smoke, tmp_path):
+    folder, _ = smoke
+    done = limbeck("record", folder / "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a smoke run can't be recorded: its figures mean nothing" in done.stderr
+    assert not (tmp_path / "results").exists()
 
 
 RECORD = [
@@ -170,7 +182,8 @@ BAD = [
     (
         ("rum",),
         (
-            "command must be one of distill, list, run, new, report, compare, export, bench, soften, targets, got 'rum'"
+            "command must be one of distill, list, run, new, report, record, compare, export, bench, soften, targets, "
+            "got 'rum'"
             "\n\nhint: did you mean run?"
         ),
     ),
@@ -179,7 +192,7 @@ BAD = [
         (
             "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
             "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
-            "cifar10-labml-ours, cifar10, cifar100-table, got 'digit'\n\nhint: did you mean digits?"
+            "cifar10-labml-ours, cifar10, cifar100-table, clinc150, cifar100, got 'digit'\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),

@@ -54,7 +54,7 @@ def test_batches_are_those_of_the_cpu() -> None:
 
 
 @pytest.mark.parametrize(("compiled", "cuda_graph"), [(False, False), (False, True), (True, True)])
-@pytest.mark.filterwarnings("ignore:`torch.jit")  # torch's own, where compiling begins
+@pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:TensorFloat32")  # torch's own, where compiling begins
 def test_a_student_learns_what_its_teacher_says(tmp_path: Path, compiled: bool, cuda_graph: bool) -> None:
     data = images()
     targets = write_soft_targets(Net(), data.near(torch.device("cuda")), tmp_path / "targets", num_views=2)

@@ -20,6 +20,7 @@ HELP = """limbeck: what a cumbersome model knows, in one small network
   limbeck run RECIPE      take a recipe's road: teach, soften, distill, judge, ship, report
   limbeck new FILE        a recipe's file to change, with --from RECIPE; limbeck run FILE runs it
   limbeck report RUN      draw a run's page again
+  limbeck record RUN      write a finished run's figures to results/, as `limbeck run RECIPE --record` does
   limbeck compare RUN RUN whether the students of finished runs differ: a table, a page
   limbeck export RUN      a run's student as an ONNX file, checked again
   limbeck bench RUN       what a run's models cost, measured again
@@ -47,6 +48,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "run": recipes.run,
     "new": own_recipes.new,
     "report": recipes.report,
+    "record": recipes.record_run,
     "compare": comparing.compare,
     "export": shipping.export,
     "bench": shipping.bench,

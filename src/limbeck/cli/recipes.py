@@ -16,7 +16,7 @@ from limbeck.errors import ArgumentError
 from limbeck.files import file_sha256
 from limbeck.progress import progress_for
 from limbeck.recipes import RECIPES, Recipe
-from limbeck.results import expected, record
+from limbeck.results import check_recordable, expected, record
 from limbeck.run_json import read_run
 from limbeck.runs import Run, default_cache, default_folder
 
@@ -55,7 +55,15 @@ class RunOptions(RoadOptions):
     """The whole road in seconds, with figures that mean nothing."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
+class RecordOptions(Output):
+    """Which finished run's figures to write to results/RECIPE.json, below the working folder."""
+
+    run: tyro.conf.Positional[Path] = dataclasses.field(kw_only=True)
+    """The run's folder, perhaps from the machine where it ran."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ReportOptions(Output):
     """Which run's page to draw."""
 
@@ -111,17 +119,12 @@ def run(arguments: list[str]) -> None:
         code=code,
     )
     check_seeds(own.num_seeds)
-    if options.record and options.smoke:
-        raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
-    if options.record and code is not None:
-        raise ArgumentError(
-            f"--record is for the recipes that come with limbeck, got {arguments[0]}",
-            "the figures of a file of your own are in run.json, in the run's folder",
-        )
+    if options.record:
+        check_recordable(smoke=options.smoke, own=None if code is None else arguments[0])
     with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:
-            record(own, result.rows, result.findings)
+            record(own.folder)
         tell(own, result, options)
 
 
@@ -159,6 +162,18 @@ def tell(run: Run, result: "Result", options: Output) -> None:
         return
     print_table(result.table)
     print("", *result.findings, f"report: {result.report}", sep="\n")
+
+
+def record_run(arguments: list[str]) -> None:
+    """`limbeck record RUN`."""
+    options = tyro.cli(RecordOptions, args=arguments, prog="limbeck record", description="Record a run's figures.")
+    names = [recipe.name for recipe in RECIPES]
+    known("the run's recipe", read_run(options.run)["recipe"], names)
+    path = record(options.run)
+    if options.json:
+        print_json({"results": str(path)})
+    else:
+        print(path)
 
 
 def report(arguments: list[str]) -> None:

@@ -128,6 +128,7 @@ def fit(
                 return finished
             stack.enter_context(locked(training.folder / ".lock", wait=wait, say=progress.say))
         stack.enter_context(torch.random.fork_rng(devices=devices))
+        stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True))  # the same bits again
         return training.run(name, progress)
 
 
