@@ -1,11 +1,13 @@
 """Views of tables: functions of (seed, row, number), checked against what they say they do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from limbeck import ArgumentError, TransferSet
-from limbeck.data import Mingle, Noise, neighbours
+from limbeck.data import Mingle, Noise, WordDropout, neighbours
 
 
 def rows(count=400, features=6):
@@ -22,15 +24,28 @@ def test_noise_moves_a_share_of_the_values_by_its_size_at_most():
     assert (Noise(2, 0.0)(rows(), torch.arange(400), 3) == rows()).all()
 
 
-@pytest.mark.parametrize("view", [Noise(2, 0.5), Mingle(neighbours(rows(), torch.arange(400)))])
+@pytest.mark.parametrize("view", [Noise(2, 0.5), WordDropout(0.5), Mingle(neighbours(rows(), torch.arange(400)))])
 def test_a_view_is_a_function_of_row_number_and_seed(view):
     ids = torch.tensor([7, 3, 399])
     whole = view(rows(), torch.arange(400), 1)
     assert (view(rows()[ids], ids, 1) == whole[ids]).all()
     assert (view(rows(), torch.arange(400), 2) != whole).any()
-    other = Noise(2, 0.5, seed=1) if isinstance(view, Noise) else Mingle(view.others, seed=1)
+    other = replace(view, seed=1)
     assert (other(rows(), torch.arange(400), 1) != whole).any()
     assert other.spec() != view.spec()
+
+
+def test_word_dropout_leaves_out_a_share_of_the_words_and_adds_none():
+    words = rows()
+    dropped = WordDropout(0.3)(words, torch.arange(400), 2)
+    assert ((dropped == words) | (dropped == 0)).all()
+    assert 0.27 < (dropped == 0)[words != 0].float().mean() < 0.33
+    per_place = ((dropped == 0) & (words != 0)).sum(0) / (words != 0).sum(0)
+    assert (per_place - 0.3).abs().max() < 0.1  # no place has another share
+    assert (WordDropout(0.0)(words, torch.arange(400), 2) == words).all()
+    assert (WordDropout(1.0)(words, torch.arange(400), 2) == 0).all()
+    nothing = torch.zeros(2, 6, dtype=torch.uint8)
+    assert (WordDropout(0.5)(nothing, torch.arange(2), 0) == nothing).all()
 
 
 def test_mingled_values_come_from_the_row_or_its_neighbour():

@@ -20,7 +20,7 @@ from limbeck.study import Study
 from limbeck.teams import road
 from limbeck.teams.costs import equal_cost, examples_seen
 from limbeck.teams.plan import Plan
-from limbeck.teams.students import ITSELF, STORED, TWIN_LONGER, softened
+from limbeck.teams.students import ITSELF, STORED, TWIN_LONGER, TWIN_SEEN, Taught, softened
 from limbeck.teams.training import Ground, generalists, specialist_arm, specialists, squads
 from limbeck.training.loop import _Training
 
@@ -39,7 +39,10 @@ def values(result):
 
 
 def test_the_road_tells_all_settings_and_what_is_chosen(result):
-    assert settings(result) == [*SETTINGS, "student", STORED, ITSELF, "twin", TWIN_LONGER]
+    told = values(result)
+    tried = {share: told[f"student, labels' share {share}", "held-out errors"] for share in ("0", "0.5")}
+    other = f"student, labels' share {max(tried, key=lambda share: (sum(tried[share]), share))}"
+    assert settings(result) == [*SETTINGS, "student", STORED, ITSELF, "twin", TWIN_LONGER, TWIN_SEEN, other]
     assert result.findings[0].startswith("Chosen of 12 tries by errors on held-out examples: ")
     told = " ".join(result.findings)
     for said in (
@@ -111,12 +114,12 @@ def ground(tmp_path):
     run = Run("own", Budget(), tmp_path / "run", 2, None, Progress(), "command", cache=tmp_path / "cache")
     plan = replace(clinc150.Clinc150().smoke(), **SMALL | {"teams": ((3, 5),)})
     study = Study.on(run, (sentences.train, sentences.test), sentences.validation)
-    return Ground(study, plan, lambda: MLP([20, 8, 30]), study.train, 30)
+    return Ground(study, plan, lambda: MLP([20, 8, 30]), study.train, study.train, 30)
 
 
 def test_a_further_specialist_costs_that_one_and_a_killed_run_goes_on_with_what_is_missing(ground, monkeypatch):
     trials = generalists(ground)
-    stores = softened(ground, [trial.net for trial in trials])
+    stores = softened(ground, [trial.net for trial in trials], ground.seen, 1)
     whole = squads(ground.plan, trials)[0]
     names, own = trained(monkeypatch), Study._trial
 
@@ -146,7 +149,7 @@ def test_a_further_specialist_costs_that_one_and_a_killed_run_goes_on_with_what_
 
 def test_a_specialist_starts_as_its_generalist_and_learns_half_its_own(ground):
     trials = generalists(ground)
-    [store] = softened(ground, [trials[0].net])
+    [store] = softened(ground, [trials[0].net], ground.seen, 1)
     dustbin, full = squads(ground.plan, trials)
     inputs = ground.study.test.at(ground.study.test.ids)
     for squad in (dustbin, full):
@@ -172,6 +175,7 @@ def test_cifar100_takes_the_same_road(tmp_path, monkeypatch):
     few = {"examples": None, "validation": 100, "teams": ((2, 20),), "ways": ("dustbin",), "most_probable": (1,)}
     result = run_small(cifar100, cifar100.Cifar100(), tmp_path, monkeypatch, seeds=1, changes=few)
     assert settings(result)[:5] == SETTINGS
+    assert TWIN_SEEN not in settings(result)  # all see the same views
     assert "Chosen of 3 tries" in result.findings[0]
 
 
@@ -195,7 +199,9 @@ def load_names():
         ({"teams": ()}, "teams must be one or more different ones, got ()"),
         ({"most_probable": (0, 1)}, "teams and most_probable must be >= 1, got ((10, 15),) and (0, 1)"),
         ({"share": 0.0}, "share must lie above 0 and up to 1, got 0.0"),
-        ({"hard_weight": 2.0}, "hard_weight must lie in 0..1, got 2.0"),
+        ({"hard_weights": (0.0, 1.0)}, "hard_weights must be >= 0 and < 1, got (0.0, 1.0)"),
+        ({"soft_share": 2.0}, "soft_share must lie in 0..1, got 2.0"),
+        ({"student_views": 0}, "student_views must be >= 1, got 0"),
         ({"views": 0}, "views must be >= 1, got 0"),
     ],
 )
@@ -222,3 +228,7 @@ def test_the_page_has_section_5s_tables(result, monkeypatch):
     heads = [line for line in lines if line.startswith(("| specialists that cover", "| specialist |"))]
     assert len(heads) == 2
     assert sum(line.startswith("| teacher") for line in lines) == 3
+
+
+def test_the_labels_share_is_the_one_with_the_fewest_held_out_errors():
+    assert Taught({}, {0.0: [5.0, 3.0], 0.5: [4.0, 3.0], 0.75: [3.0, 4.0]}).hard_weight == 0.5

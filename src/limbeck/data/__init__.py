@@ -26,7 +26,7 @@ from limbeck.data.letters import load_letters
 from limbeck.data.sentences import load_clinc150
 from limbeck.data.sources import load_data, load_digits, load_splits
 from limbeck.data.splits import Splits
-from limbeck.data.table_views import Mingle, Noise, neighbours
+from limbeck.data.table_views import Mingle, Noise, WordDropout, neighbours
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.views import CropFlip, Elastic, Jitter, Plain, View
 
@@ -41,6 +41,7 @@ __all__ = [
     "Splits",
     "TransferSet",
     "View",
+    "WordDropout",
     "load_arrays",
     "load_cifar10",
     "load_cifar100",

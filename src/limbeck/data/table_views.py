@@ -79,6 +79,31 @@ class Mingle:
         return {**told, "others": sha256(np.ascontiguousarray(self.others.cpu().numpy()).tobytes())}
 
 
+@dataclass(frozen=True)
+class WordDropout:
+    """Each value that isn't 0 set to 0 with probability `share`: words left out of a sentence (Iyyer et al. 2015)."""
+
+    share: float = 0.3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_share(self.share)
+
+    def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
+        flat = inputs.flatten(1).clone()
+        there = flat.cpu() != 0
+        rows, places = there.nonzero(as_tuple=True)
+        counts = there.sum(1)
+        nth = torch.arange(len(rows)) - (counts.cumsum(0) - counts).repeat_interleave(counts)  # of its row's values
+        words = _words(self.seed, ids, number, int(counts.max()), flat.shape[1])  # as many as are needed, not a row of
+        left_out = torch.from_numpy(_chosen(words, self.share))[rows, nth]
+        flat[rows[left_out], places[left_out]] = 0
+        return flat.view(inputs.shape)
+
+    def spec(self) -> dict[str, Any]:
+        return {"name": "word-dropout", **asdict(self)}
+
+
 def neighbours(inputs: Tensor, ids: Int[Tensor, " examples"]) -> Tensor:
     """Return, for each row of a source, the nearest other row among `ids` (Euclidean), shaped like the source.
 
@@ -107,10 +132,10 @@ def _check_share(share: float) -> None:
         raise ArgumentError(f"share must lie in 0..1, got {share}")
 
 
-def _words(seed: int, ids: Tensor, number: int, count: int) -> NDArray[np.uint64]:
-    """Return random words (examples, count) that are a function of (seed, id, number)."""
-    blocks = -(-count // WORDS)
-    counters = ids.cpu().numpy()[:, None] * blocks + np.arange(blocks)  # (examples, blocks)
+def _words(seed: int, ids: Tensor, number: int, count: int, most: int | None = None) -> NDArray[np.uint64]:
+    """Return random words (examples, count) that are a function of (seed, id, number), the first of `most`."""
+    blocks, own = -(-count // WORDS), -(-(most or count) // WORDS)
+    counters = ids.cpu().numpy()[:, None] * own + np.arange(blocks)  # (examples, blocks)
     return philox(seed, STREAM, counters.ravel(), number).T.reshape(len(ids), -1)[:, :count]
 
 

@@ -195,7 +195,7 @@ def view_of(spec: dict[str, Any]) -> View:
     Raises:
         ArgumentError: it is none of this library's.
     """
-    from limbeck.data.table_views import Noise
+    from limbeck.data.table_views import Noise, WordDropout
 
     views: dict[str, Any] = {
         "plain": Plain,
@@ -203,6 +203,7 @@ def view_of(spec: dict[str, Any]) -> View:
         "crop-flip": CropFlip,
         "elastic": Elastic,
         "noise": Noise,
+        "word-dropout": WordDropout,
     }
     fields = {name: value for name, value in spec.items() if name != "name"}
     try:

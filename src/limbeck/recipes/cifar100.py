@@ -70,6 +70,7 @@ class Cifar100(Plan):
         )
     )
     views: int = 4
+    student_views: int = 4
     student: Budget = field(
         default_factory=lambda: Budget(
             epochs=12, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05, cuda_graph=True
@@ -102,7 +103,8 @@ def main(config: Cifar100, run: Run) -> "limbeck.conclusion.Result":
         return limbeck.models.VGG(config.blocks, CLASSES, average=True)
 
     study.check(make(), config.generalist, config.student)
-    ground = Ground(study, config, make, cropped(study.train, config.pixels), CLASSES)
+    seen = cropped(study.train, config.pixels)
+    ground = Ground(study, config, make, seen, seen, CLASSES)
     return travel(ground, superclasses(study.train.names_for(CLASSES)))
 
 

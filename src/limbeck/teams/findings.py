@@ -7,7 +7,7 @@ from limbeck.judge import mean_interval, recovered_interval, share_recovered
 from limbeck.specialists import agreement, cluster_report, clustered, stability
 from limbeck.study import Trial
 from limbeck.teams.choosing import Choice, Chosen, held_out
-from limbeck.teams.students import ITSELF, STORED, STUDENT, TWIN, TWIN_LONGER
+from limbeck.teams.students import ITSELF, STORED, STUDENT, TWIN, TWIN_LONGER, TWIN_SEEN
 from limbeck.teams.tables import PAPER, TEAM
 from limbeck.teams.training import GENERALIST, LONGER, Ground, moments_of_trial
 
@@ -25,6 +25,7 @@ def differences_told(errors: Errors, ensemble: str, examples: int) -> list[str]:
     rivals = {ensemble: f"an ensemble of {ensemble.split(', ')[1]}", LONGER: "a generalist trained for as long"}
     others = {
         TWIN: "that net trained on labels in its place",
+        TWIN_SEEN: "that net trained on labels and what the generalist was shown",
         TWIN_LONGER: "that net trained on labels for the specialists' time too",
         ITSELF: "the generalist distilled into itself",
         STORED: "the student of equation 5 solved and stored",
@@ -34,7 +35,11 @@ def differences_told(errors: Errors, ensemble: str, examples: int) -> list[str]:
         against(team, TEAM, "the generalist alone", GENERALIST),
         _relative(errors, examples),
         *(against(team, TEAM, told, name) for name, told in rivals.items()),
-        *(against("The one net that learned from both", STUDENT, told, name) for name, told in others.items()),
+        *(
+            against("The one net that learned from both", STUDENT, told, name)
+            for name, told in others.items()
+            if name in errors
+        ),
         *_kept(errors),
     ]
 

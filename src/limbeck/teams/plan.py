@@ -36,9 +36,12 @@ class Plan:
     generalist: Budget = field(default_factory=Budget)
     """What a generalist may spend."""
     views: int = 1
+    """Views of each training example that the generalist judges, whose soft targets specialists may learn from."""
+    student_views: int = 1
     """Views of each training example that generalist and specialists judge; students and twins see one an epoch."""
-    hard_weight: float = 0.0
-    """The labels' share (0..1) of a student's loss."""
+    hard_weights: tuple[float, ...] = (0.0, 0.5, 0.75)
+    """What is tried for the labels' share (0..1) of a student's loss, all else being the team's. Labels alone are the
+    twin's."""
     student: Budget = field(default_factory=Budget)
     """What a student may spend, which starts from the generalist's weights; its twin too."""
 
@@ -48,7 +51,7 @@ class Plan:
         Raises:
             ArgumentError: a field is not what its rule allows.
         """
-        for name in ("teams", "ways", "corrections", "most_probable"):
+        for name in ("teams", "ways", "corrections", "most_probable", "hard_weights"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 raise ArgumentError(f"{name} must be one or more different ones, got {values}")
@@ -56,11 +59,13 @@ class Plan:
             raise ArgumentError(f"teams and most_probable must be >= 1, got {self.teams} and {self.most_probable}")
         if not 0 < self.share <= 1:
             raise ArgumentError(f"share must lie above 0 and up to 1, got {self.share}")
-        for name in ("soft_share", "hard_weight"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ArgumentError(f"{name} must lie in 0..1, got {getattr(self, name)}")
-        if self.views < 1:
-            raise ArgumentError(f"views must be >= 1, got {self.views}")
+        if not 0 <= self.soft_share <= 1:
+            raise ArgumentError(f"soft_share must lie in 0..1, got {self.soft_share}")
+        if not all(0 <= weight < 1 for weight in self.hard_weights):
+            raise ArgumentError(f"hard_weights must be >= 0 and < 1, got {self.hard_weights}")
+        for name in ("views", "student_views"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
 
     def small(self) -> dict[str, Any]:
         """Return the fields that make a run one of seconds."""
@@ -70,6 +75,8 @@ class Plan:
             "most_probable": (1, 2),
             "share": 0.5,
             "views": 1,
+            "student_views": 1,
+            "hard_weights": (0.0, 0.5),
             "generalist": few,
             "student": few,
         }

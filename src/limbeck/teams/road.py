@@ -15,7 +15,17 @@ from limbeck.teachers import mean_logits
 from limbeck.teams.choosing import Choice, Chosen, Told, best_of, held_out, terms_for, tries
 from limbeck.teams.costs import cost_rows, costs_told, equal_cost
 from limbeck.teams.findings import differences_told, sets_told, tries_told
-from limbeck.teams.students import STORED, STUDENT, TWIN, Said, said_by, softened, students
+from limbeck.teams.students import (
+    STORED,
+    STUDENT,
+    TWIN,
+    Said,
+    said_by,
+    share_rows,
+    share_told,
+    softened,
+    students,
+)
 from limbeck.teams.tables import TEAM, accuracy_rows, brought_rows, coverage_rows, try_rows
 from limbeck.teams.training import (
     GENERALIST,
@@ -43,7 +53,7 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
     """
     study = ground.study
     trials = generalists(ground)
-    stores = softened(ground, [trial.net for trial in trials])
+    stores = softened(ground, [trial.net for trial in trials], ground.seen, ground.plan.views)
     chosen = choose(ground, trials, stores)
     count = equal_cost(ground, chosen.choice.squad)
     every = {GENERALIST: trials, **rivals(ground, count)}
@@ -54,19 +64,20 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
     ensemble = f"ensemble, {count} generalists"
     rows += setting_rows(ensemble, [[measure(logits, study.labels)] for logits in ensembles], {}, accuracy=True)
     rows += study.rows({name: own for name, own in every.items() if name != GENERALIST}, together)
-    taught = students(ground, trials, stored(ground, chosen, stores), count - 1)
-    rows += study.rows(taught, together)
+    taught = students(ground, trials, stored(ground, chosen, trials), count - 1)
+    rows += study.rows(taught.trials, together) + share_rows(taught)
     rows += accuracy_rows(chosen.told, study.labels) + coverage_rows(chosen.told, study.labels)
     rows += brought_rows(chosen.told, study.labels)
     alone = study.validation_errors(trials)
     rows += try_rows(chosen.every, alone)
     costs = cost_rows(ground, chosen, trials)
-    errors = {name: study.errors(own) for name, own in {**every, **taught}.items()}
+    errors = {name: study.errors(own) for name, own in {**every, **taught.trials}.items()}
     errors |= {TEAM: _errors(together, study.labels), ensemble: _errors(ensembles, study.labels)}
     findings = [
         *tries_told(chosen, alone),
         *differences_told(errors, ensemble, len(study.test)),
-        *study.controls_told(taught, STORED),
+        *study.controls_told(taught.trials, STORED),
+        share_told(study, taught),
         *sets_told(ground, chosen, trials, groups),
         costs_told(costs),
     ]
@@ -74,7 +85,7 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
     return study.conclude(
         [*rows, *costs],
         findings,
-        taught,
+        taught.trials,
         teacher=(TEAM, together[0]),
         asked=asked,
         twin=TWIN,
@@ -102,11 +113,13 @@ def choose(ground: Ground, trials: list[Trial], stores: Sequence[SoftTargets]) -
     return Chosen(best, own, told, every)
 
 
-def stored(ground: Ground, chosen: Chosen, stores: Sequence[SoftTargets]) -> list[Said]:
-    """Return what each seed's team has in store: its generalist's soft targets, its specialists', and the solution."""
-    every, number = softened(ground, [trial.net for own in chosen.own for trial in own]), chosen.choice.squad.number
+def stored(ground: Ground, chosen: Chosen, trials: Sequence[Trial]) -> list[Said]:
+    """Return what each seed's team has in store for students: each one's soft targets, and the solution."""
+    team, shown, views = 1 + chosen.choice.squad.number, ground.shown, ground.plan.student_views
+    nets = [each.net for trial, own in zip(trials, chosen.own, strict=True) for each in (trial, *own)]
+    every = softened(ground, nets, shown, views)
     return [
-        said_by(ground, stores[seed], every[seed * number : (seed + 1) * number], told.terms)
+        said_by(ground, every[seed * team], every[seed * team + 1 : (seed + 1) * team], told.terms)
         for seed, told in enumerate(chosen.told)
     ]
 

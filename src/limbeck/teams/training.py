@@ -29,7 +29,9 @@ class Ground:
     make_net: NetMaker
     """Makes an untrained generalist."""
     seen: TransferSet
-    """The training set, seen through its view."""
+    """The training set, seen through the view of generalists and specialists."""
+    shown: TransferSet
+    """The same, seen through the view of students and twins."""
     num_classes: int
 
 
