@@ -114,6 +114,15 @@ def study(name: str) -> str:
     return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", how, ""])
 
 
+def found(name: str) -> str:
+    """Return what a recipe found: of those with too many settings for a page."""
+    told = load(name)
+    if told is None:
+        return MISSING
+    how = f"`{told['command']}`: {made(told)}, {told['date']}."
+    return "\n".join([*(f"- {finding}" for finding in told["findings"]), "", how, ""])
+
+
 def section_five(name: str) -> str:
     """Return a recipe's settings, and section 5's three tables: paper beside ours."""
     results = load(name)
@@ -306,6 +315,7 @@ def inserted(text: str) -> str:
         "loop": lambda: whole("loop", "startup", "kills"),
     }
     blocks |= {name: partial(section_five, name) for name in ("clinc150", "cifar100")}
+    blocks["specialists-map"] = partial(found, "specialists-map")
     blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
 

@@ -192,7 +192,8 @@ BAD = [
         (
             "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
             "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
-            "cifar10-labml-ours, cifar10, cifar100-table, clinc150, cifar100, got 'digit'\n\nhint: did you mean digits?"
+            "cifar10-labml-ours, cifar10, cifar100-table, clinc150, cifar100, specialists-map, "
+            "got 'digit'\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),

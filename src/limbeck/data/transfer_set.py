@@ -224,6 +224,28 @@ class TransferSet:
         """Return the same examples with other labels, one for each row of the source, of classes without names."""
         return self._like(labels=labels, class_names=())
 
+    def of_classes(self, classes: Sequence[int]) -> "TransferSet":
+        """Return the examples of some classes, which are called 0, 1, ... in the order given.
+
+        Raises:
+            ArgumentError: labels are missing, classes are twice there, or one has no example.
+        """
+        own = self.labels_to_judge()
+        assert self.labels is not None  # seen by `labels_to_judge`
+        wanted = torch.as_tensor(list(classes), dtype=torch.long)
+        if (
+            self.run_lengths is not None
+            or len(wanted.unique()) < len(wanted)
+            or not torch.isin(wanted, own.cpu()).all()
+        ):
+            raise ArgumentError(f"classes must differ and have examples, one a row, in the {self.name}, got {classes}")
+        number = torch.full((int(self.labels.max()) + 1,), UNLABELLED)
+        number[wanted] = torch.arange(len(wanted))
+        labels = torch.where(self.labels.cpu() >= 0, number[self.labels.cpu().long().clamp_min(0)], UNLABELLED)
+        names = tuple(self.class_names[each] for each in wanted.tolist()) if self.class_names else ()
+        chosen = torch.isin(own.cpu(), wanted)
+        return self._like(ids=self.ids[chosen], labels=labels, class_names=names)
+
     def oversampling(self, ids: Tensor) -> "TransferSet":
         """Return the same examples, of which those `ids` make up half of every batch.
 

@@ -25,6 +25,7 @@ from limbeck.recipes import (
     mnist_objectives,
     mnist_temperature,
     mnist_unlabelled,
+    specialists_map,
 )
 
 
@@ -65,4 +66,5 @@ RECIPES = (
     _recipe(cifar100_table, cifar100_table.Cifar100Table),
     _recipe(clinc150, clinc150.Clinc150),
     _recipe(cifar100, cifar100.Cifar100),
+    _recipe(specialists_map, specialists_map.SpecialistsMap),
 )

@@ -15,7 +15,7 @@ The paper's figures are those of 100 million images. Expected figures, time and 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import limbeck
 from limbeck.budget import Budget
@@ -23,6 +23,9 @@ from limbeck.recipes.cifar10_labml import Blocks
 from limbeck.recipes.cifar10_labml_ours import cropped
 from limbeck.runs import Run
 from limbeck.teams.plan import Plan, Way
+
+if TYPE_CHECKING:
+    from limbeck.teams.training import Ground
 
 CLASSES = 100
 SUPERCLASSES = (
@@ -85,6 +88,11 @@ class Cifar100(Plan):
         """Return the same run in seconds."""
         return replace(self, **self.small())
 
+    def widened(self, factor: float) -> "Cifar100":
+        """Return the same with convolutions of another width."""
+        blocks = tuple(tuple(max(1, round(factor * channels)) for channels in block) for block in self.blocks)
+        return replace(self, blocks=blocks)
+
     def small(self) -> dict[str, Any]:
         return {**super().small(), "blocks": ((2,),), "examples": 2000, "validation": 500}
 
@@ -92,20 +100,34 @@ class Cifar100(Plan):
 def main(config: Cifar100, run: Run) -> "limbeck.conclusion.Result":
     """Take section 5's road."""
     from limbeck.teams.road import travel
+
+    study = study_of(config, run)
+    return travel(ground_of(config, study, CLASSES), superclasses(study.train.names_for(CLASSES)))
+
+
+def study_of(config: Cifar100, run: Run) -> "limbeck.study.Study":
+    """Return a study of the images."""
     from limbeck.teams.tables import PAPER
-    from limbeck.teams.training import Ground
 
     config.check()
     sets = limbeck.data.load_cifar100(run.data)
-    study = limbeck.study.Study.on(run, sets, config.validation, config.examples, paper=PAPER, accuracy=True)
+    return limbeck.study.Study.on(run, sets, config.validation, config.examples, paper=PAPER, accuracy=True)
+
+
+def ground_of(config: Cifar100, study: "limbeck.study.Study", num_classes: int) -> "Ground":
+    """Return what all trainings share on these images or on those of some classes.
+
+    Raises:
+        ArgumentError: there is no room for a training.
+    """
+    from limbeck.teams.training import Ground
 
     def make() -> "limbeck.models.VGG":
-        return limbeck.models.VGG(config.blocks, CLASSES, average=True)
+        return limbeck.models.VGG(config.blocks, num_classes, average=True)
 
     study.check(make(), config.generalist, config.student)
     seen = cropped(study.train, config.pixels)
-    ground = Ground(study, config, make, seen, seen, CLASSES)
-    return travel(ground, superclasses(study.train.names_for(CLASSES)))
+    return Ground(study, config, make, seen, seen, num_classes)
 
 
 def superclasses(names: tuple[str, ...]) -> list[int] | None:

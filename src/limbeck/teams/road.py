@@ -60,7 +60,7 @@ def travel(ground: Ground, groups: Sequence[int] | None = None) -> Result:
     together = [own.together for own in chosen.told]
     rows = study.rows({GENERALIST: trials}, together)
     rows += setting_rows(TEAM, [[measure(logits, study.labels)] for logits in together], study.paper, accuracy=True)
-    ensembles = [_ensemble(every, count, seed) for seed in range(study.run.num_seeds)]
+    ensembles = [ensemble_logits(every, count, seed) for seed in range(study.run.num_seeds)]
     ensemble = f"ensemble, {count} generalists"
     rows += setting_rows(ensemble, [[measure(logits, study.labels)] for logits in ensembles], {}, accuracy=True)
     rows += study.rows({name: own for name, own in every.items() if name != GENERALIST}, together)
@@ -124,7 +124,7 @@ def stored(ground: Ground, chosen: Chosen, trials: Sequence[Trial]) -> list[Said
     ]
 
 
-def _ensemble(every: dict[str, list[Trial]], count: int, seed: int) -> Tensor:
+def ensemble_logits(every: dict[str, list[Trial]], count: int, seed: int) -> Tensor:
     """Return what the rival ensemble of a seed says of the test set: the arithmetic mean of its generalists."""
     names = [GENERALIST, *(other_generalist(place) for place in range(1, count))]
     return mean_logits(torch.stack([every[name][seed].test_logits for name in names]), 1.0)
