@@ -259,17 +259,19 @@ def recovered(
 ) -> list[str]:
     """Return in words which share of the gap between twin and teacher a student closes, nothing where there is none.
 
+    Of one seed nothing: it doesn't show that there is a gap.
+
     >>> recovered("It", [80, 79, 81], [60], [70, 70, 71], "teacher")[0]
     'It recovers 48% of the gap between the twin and the teacher (3 paired seeds, 95% interval 45% to 52%).'
     """
     share, interval = share_recovered(twin, teacher, student), recovered_interval(twin, teacher, student)
-    if share is None:
+    if share is None or len(twin) == 1:
         return []
-    n = "1 seed" if len(twin) == 1 else f"{len(twin)} paired seeds"
+    n = f"{len(twin)} paired seeds"
     if interval is not None:
         told = f"{n}, 95% interval {percent(interval[0])} to {percent(interval[1])}"
     else:
-        told = n if len(twin) == 1 else f"{n}, and no interval: they don't show that there is a gap"
+        told = f"{n}, and no interval: they don't show that there is a gap"
     return [f"{name} recovers {share_told(share)} of the gap between the twin and the {by} ({told})."]
 
 

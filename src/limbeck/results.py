@@ -40,24 +40,30 @@ def record(folder: Path) -> Path:
         ArgumentError: the run is none of record.
     """
     told = read_finished(folder)
-    check_recordable(smoke=told["smoke"], own=None if "code" not in told else told["recipe"])
+    check_recordable(told["recipe"], told["seeds"], smoke=told["smoke"], own="code" in told)
     path = Path(FOLDER) / f"{told['recipe']}.json"
     write_json(path, {name: told[name] for name in RECORDED})
     return path
 
 
-def check_recordable(*, smoke: bool, own: str | None) -> None:
-    """Find what keeps a run from being one of record; `own` is the recipe's name where it is in a file of the user's.
+def check_recordable(recipe: str, seeds: int, *, smoke: bool, own: bool) -> None:
+    """Find what keeps a run from being one of record; `own` tells that its recipe is in a file of the user's.
 
     Raises:
-        ArgumentError: its figures mean nothing, or are no recipe's of ours.
+        ArgumentError: its figures mean nothing, are no recipe's of ours, or would replace those of more seeds.
     """
     if smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
-    if own is not None:
+    if own:
         raise ArgumentError(
-            f"what is recorded is a run of a recipe that comes with limbeck, got {own}",
+            f"what is recorded is a run of a recipe that comes with limbeck, got {recipe}",
             "the figures of a file of your own are in run.json, in the run's folder",
+        )
+    path = Path(FOLDER) / f"{recipe}.json"
+    there = json.loads(path.read_bytes()).get("seeds") if path.exists() else None
+    if there is not None and there > seeds:
+        raise ArgumentError(
+            f"{path} has figures of {there} seeds, which those of {seeds} can't replace", "delete it to record fewer"
         )
 
 

@@ -120,7 +120,7 @@ def run(arguments: list[str]) -> None:
     )
     check_seeds(own.num_seeds)
     if options.record:
-        check_recordable(smoke=options.smoke, own=None if code is None else arguments[0])
+        check_recordable(arguments[0], own.num_seeds, smoke=options.smoke, own=code is not None)
     with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:
