@@ -5,6 +5,7 @@ Docs and `limbeck list` read it.
 """
 
 import json
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,21 @@ RECORDED += ("rows", "findings")  # of what run.json tells
 FEW = 7  # settings that are all told
 
 
-def record(folder: Path) -> Path:
+def record(folder: Path, recipes: Collection[str]) -> Path:
     """Write a finished run's figures to results/<recipe>.json below the working folder, and return its path.
+
+    Args:
+        folder: the run's.
+        recipes: names of those that come with limbeck.
 
     Raises:
         RunError: the folder holds no finished run, or not what was written.
         ArgumentError: the run is none of record.
     """
     told = read_finished(folder)
-    check_recordable(told["recipe"], told["seeds"], smoke=told["smoke"], own="code" in told)
+    check_recordable(
+        told["recipe"], told["seeds"], smoke=told["smoke"], own="code" in told or told["recipe"] not in recipes
+    )
     path = Path(FOLDER) / f"{told['recipe']}.json"
     write_json(path, {name: told[name] for name in RECORDED})
     return path
