@@ -22,7 +22,13 @@ from limbeck.results import papers_figure
 from limbeck.settings import TEACHERS, TWIN, part_of, remark_of, teacher_of
 
 ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
-PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
+FRAMES, WER = "frame accuracy", "WER"  # of speech: shares of frames that are right, and of words that are not
+PUBLISHED = {  # metrics, and their columns of a table
+    "test errors": "paper's errors",
+    ACCURACY: "published accuracy",
+    FRAMES: "paper's frame accuracy",
+    WER: "paper's WER",
+}
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
     ACCURACY: lambda m: m.accuracy,
@@ -140,9 +146,10 @@ def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
 
 def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the printed table: one line a setting, mean ± sd over the seeds."""
-    headline = ("test errors", "agreement", SIZE)  # that of a setting that is a model: without labels it has no errors
+    headline = ("test errors", "agreement", WER, SIZE)  # that of a model's setting: without labels it has no errors
     settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] in headline))
-    told = [metric for metric in (*METRICS, KL, LATENCY, SIZE) if any(row["metric"] == metric for row in rows)]
+    there = {row["metric"] for row in rows}
+    told = [metric for metric in (*METRICS, FRAMES, WER, KL, LATENCY, SIZE) if metric in there]
     table = []
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
@@ -171,6 +178,8 @@ def formatted(row: dict[str, Any]) -> str:
         "test errors": (1, 1, ""),
         "agreement": (100, 1, "%"),
         "accuracy": (100, 2, "%"),
+        FRAMES: (100, 1, "%"),
+        WER: (100, 1, "%"),
         LATENCY: (1, 4, ""),
     }.get(row["metric"], (1, 3, ""))
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""

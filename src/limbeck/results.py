@@ -17,6 +17,8 @@ from limbeck.settings import is_file
 
 FOLDER = "results"
 METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
+WER, FRAMES = "WER", "frame accuracy"
+IN_PERCENT = {ACCURACY: 2, WER: 1, FRAMES: 1}  # metrics, and their digits
 RECORDED = (
     "recipe",
     "command",
@@ -111,7 +113,9 @@ def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def headline_metric(told: dict[str, Any]) -> str:
-    """Return accuracy where each setting tells it, test errors elsewhere."""
+    """Return word errors where there are some, accuracy where each setting tells it, test errors elsewhere."""
+    if any(row["metric"] == WER for row in told["rows"]):
+        return WER
     settings = {metric: {row["setting"] for row in told["rows"] if row["metric"] == metric} for metric in METRICS}
     return ACCURACY if settings[ERRORS] and settings[ERRORS] <= settings[ACCURACY] else ERRORS
 
@@ -125,8 +129,8 @@ def spread(row: dict[str, Any]) -> str:
     '91.42 ± 0.11%'
     """
     sd = [row["sd"]] if row["n"] > 1 else []
-    if row["metric"] == ACCURACY:
-        return " ± ".join(f"{100 * value:.2f}" for value in [row["mean"], *sd]) + "%"
+    if row["metric"] in IN_PERCENT:
+        return " ± ".join(f"{100 * value:.{IN_PERCENT[row['metric']]}f}" for value in [row["mean"], *sd]) + "%"
     return " ± ".join(f"{value:.1f}" for value in [row["mean"], *sd])
 
 
@@ -140,4 +144,4 @@ def papers_figure(row: dict[str, Any]) -> str:
     """Return the figure of the paper, or of another publication, that a row reproduces: – where there is none."""
     if row["paper"] is None:
         return "–"
-    return f"{100 * row['paper']:g}%" if row["metric"] == ACCURACY else f"{row['paper']:g}"
+    return f"{100 * row['paper']:g}%" if row["metric"] in IN_PERCENT else f"{row['paper']:g}"

@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from made_speech import FEATURES, LEXICON, made_utterances
-from pyarrow import parquet
+from made_speech import write_an4
 
 for package in ("kaldi_hmm_gmm", "kaldi_decoder", "kaldilm"):
     pytest.importorskip(package)
@@ -16,26 +14,8 @@ DOCS = Path(__file__).parents[2] / "docs/speech.md"
 BLOCK = re.compile(r"<!-- this block runs in the tests -->\n```python\n(.*?)```", re.DOTALL)
 
 
-def write(folder, count):
-    """Made speech in AN4's form."""
-    (folder / "etc").mkdir(parents=True)
-    named = [f"{word}  {' '.join(phones)}" for word, phones in LEXICON.pronunciations]
-    (folder / "etc/an4.dic").write_text("\n".join(named).replace("cab  C B", "cab(2)  C B"))
-    (folder / "etc/an4.ug.lm").write_text("")
-    utterances, _ = made_utterances(count)
-    for split, ids in (("train", range(4, count)), ("test", range(4))):
-        frames = [np.pad(utterances.frames_of(each), ((0, 0), (0, 13 - FEATURES))).ravel() for each in ids]
-        columns = {
-            "key": [f"made/{utterances.speakers[each]}/{each}" for each in ids],
-            "text": [" ".join(utterances.transcripts[each]) for each in ids],
-            "num_frames": [len(each) // 13 for each in frames],
-            "mfcc": frames,
-        }
-        parquet.write_table(pa.table(columns), folder / f"{split}.parquet")
-
-
 def test_the_program_runs(tmp_path, monkeypatch):
-    write(tmp_path / "an4", 30)
+    write_an4(tmp_path / "an4", 30)
     monkeypatch.setenv("LIMBECK_DATA", str(tmp_path))
     [program] = BLOCK.findall(DOCS.read_text("utf-8"))
     made = {}

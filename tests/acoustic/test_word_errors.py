@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from limbeck import ArgumentError
-from limbeck.acoustic import WordErrors, by_speaker, difference_interval, rate_interval, word_errors
+from limbeck.acoustic import Share, WordErrors, by_speaker, difference_interval, rate_interval, word_errors
 
-pytest.importorskip("kaldialign")
+pytest.importorskip("kaldi_hmm_gmm")
 
 
 def distance(said, heard):
@@ -38,14 +38,15 @@ def test_errors_of_a_speaker_add_up():
 
 
 def test_the_interval_is_that_of_speakers_drawn_again():
-    same = [WordErrors(1, 0, 0, 10)] * 6
+    assert WordErrors(1, 2, 0, 10).share == Share(3, 10)
+    same = [Share(1, 10)] * 6
     assert rate_interval(same) == (0.1, 0.1)
-    apart = [WordErrors(n, 0, 0, 100) for n in (0, 5, 10, 15, 20, 25, 30, 35)]
+    apart = [Share(n, 100) for n in (0, 5, 10, 15, 20, 25, 30, 35)]
     low, high = rate_interval(apart)
-    error = np.std([each.rate for each in apart]) / np.sqrt(8)
+    error = np.std([each.errors / each.of for each in apart]) / np.sqrt(8)
     assert low == pytest.approx(0.175 - 1.96 * error, abs=0.01)
     assert high == pytest.approx(0.175 + 1.96 * error, abs=0.01)
-    worse = [WordErrors(each.substitutions + 2, 0, 0, 100) for each in apart]
+    worse = [Share(each.errors + 2, 100) for each in apart]
     np.testing.assert_allclose(difference_interval(worse, apart), (0.02, 0.02))
     with pytest.raises(ArgumentError, match="needs two or more, got 1"):
         rate_interval(same[:1])

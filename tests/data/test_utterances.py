@@ -38,6 +38,7 @@ def test_speakers_are_held_out_whole_and_the_same_ones_for_a_seed():
     assert found.hold_out(2, seed=1)[1].ids == held.ids
     assert {found.hold_out(1, seed=seed)[1].people for seed in range(20)} == {("a",), ("b",), ("c",), ("d",)}
     assert rest.frames.inputs is found.frames.inputs
+    assert held.whole().ids == found.ids
     for number in (0, 4):
         with pytest.raises(ArgumentError, match=r"speakers held out must lie in 1\.\.3"):
             found.hold_out(number)

@@ -11,14 +11,17 @@ from limbeck.acoustic.lexicon import Lexicon
 from limbeck.acoustic.ngrams import bigram_model, model_graph
 from limbeck.acoustic.paths import best_path
 from limbeck.acoustic.recognise import Heard, Scales, frame_scores, hear, recognised
-from limbeck.acoustic.start import Start, StartBudget, start_from_words
+from limbeck.acoustic.speakers import Share, difference_interval, rate_interval
+from limbeck.acoustic.start import Start, start_from_words
 from limbeck.acoustic.states import TiedStates, monophones
-from limbeck.acoustic.word_errors import WordErrors, by_speaker, difference_interval, rate_interval, word_errors
+from limbeck.acoustic.word_errors import WordErrors, by_speaker, word_errors
+from limbeck.budget import StartBudget
 
 __all__ = [
     "Heard",
     "Lexicon",
     "Scales",
+    "Share",
     "Start",
     "StartBudget",
     "TiedStates",

@@ -9,6 +9,8 @@ from typing import Any
 from limbeck.data.audio import EXTRA_HINT
 from limbeck.errors import ArgumentError
 
+FIRST = "kaldi_hmm_gmm"  # imported after any of the others it waits for ever: each brings an OpenFst of its own
+
 
 def needed(package: str) -> Any:
     """Return one of the packages of the extra `speech`.
@@ -17,9 +19,11 @@ def needed(package: str) -> Any:
         ArgumentError: it is not installed.
     """
     try:
+        importlib.import_module(FIRST)
         return importlib.import_module(package)
     except ImportError as error:
-        raise ArgumentError(f"speech needs the package {package.replace('_', '-')}", EXTRA_HINT) from error
+        missing = (error.name or package).replace("_", "-")
+        raise ArgumentError(f"speech needs the package {missing}", EXTRA_HINT) from error
 
 
 @contextlib.contextmanager

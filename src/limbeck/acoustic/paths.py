@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from limbeck.acoustic.graphs import Graph
 from limbeck.acoustic.needed import needed
 
-MOST_ACTIVE = 7000  # places in a graph that are looked at a frame
+MOST_ACTIVE = 3000  # places in a graph that are looked at a frame
 
 
 class BestPath(NamedTuple):

@@ -61,14 +61,14 @@ class Heard(NamedTuple):
 
 
 def recognised(graph: Graph, scores: Float32[np.ndarray, "frames states"], lexicon: Lexicon, beam: float) -> Words:
-    """Return the words of the best way through a graph; none where there is no way, by a beam ten times as wide."""
-    path = best_path(graph, scores, beam) or best_path(graph, scores, 10 * beam)
+    """Return the words of the best way through a graph; none where there is no way, by a beam twice as wide."""
+    path = best_path(graph, scores, beam) or best_path(graph, scores, 2 * beam)
     return () if path is None else tuple(lexicon.words[word - 1] for word in path.words)
 
 
 def hear(
     graph: Graph,
-    scores: Mapping[int, Float32[np.ndarray, "frames states"]],
+    scores: Mapping[int, Float32[np.ndarray, "_ states"]],
     utterances: Utterances,
     lexicon: Lexicon,
     beam: float = BEAM,

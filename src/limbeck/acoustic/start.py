@@ -36,38 +36,15 @@ from limbeck.acoustic.states import (
 )
 from limbeck.acoustic.statistics import triphone_statistics
 from limbeck.acoustic.tree import grown
+from limbeck.budget import StartBudget
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.utterances import Utterances
-from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint, locked
 from limbeck.tensor_files import load_tensors, save_tensors
 
 FORMAT = 1  # to be raised with every change by which the same start ends elsewhere
 HASH_LENGTH = 20
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class StartBudget:
-    """What the start may spend."""
-
-    num_states: int = 600
-    """Tied states, at most."""
-    monophone_passes: int = 16
-    """Passes over the frames by monophones; the first from an even alignment."""
-    monophone_gaussians: int = 1000
-    """Gaussians of all monophones' states, in the end."""
-    triphone_passes: int = 14
-    """Passes by tied states."""
-    triphone_gaussians: int = 2400
-    """Gaussians of all tied states, in the end."""
-    realign_every: int = 4
-    """Passes from one alignment to the next, after the first three, each of which aligns anew."""
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} must be a whole number >= 1, got {value}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,6 +74,10 @@ class Utterances:
         """Return the set that has only the utterances `ids`."""
         return replace(self, frames=self.frames.subset(torch.tensor(sorted(ids), dtype=torch.long), name))
 
+    def whole(self) -> "Utterances":
+        """Return all utterances of the source."""
+        return replace(self, frames=replace(self.frames, ids=torch.arange(len(self._lengths))))
+
     def of_speakers(self, people: Collection[str], name: str) -> "Utterances":
         """Return the utterances of some speakers."""
         return self.subset([each for each in self.ids if self.speakers[each] in people], name)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from limbeck.recipes import (
+    an4,
     cifar10,
     cifar10_labml,
     cifar10_labml_ours,
@@ -65,4 +66,5 @@ RECIPES = (
     _recipe(cifar100_table, cifar100_table.Cifar100Table),
     _recipe(clinc150, clinc150.Clinc150),
     _recipe(cifar100, cifar100.Cifar100),
+    _recipe(an4, an4.An4),
 )

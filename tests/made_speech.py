@@ -1,6 +1,8 @@
 """Speech that nobody spoke: each state of each phone of three words is a Gaussian of its own."""
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
 
 from limbeck.acoustic import Lexicon
 from limbeck.data.utterances import Spoken, gathered
@@ -21,7 +23,7 @@ def made_utterances(count=30, seed=0, noise=1.0):
         aligned = np.repeat(states, random.integers(1, 6, len(states)))
         frames = (MEANS[aligned] + random.normal(0, noise, (len(aligned), FEATURES))).astype(np.float32)
         words = tuple(LEXICON.pronunciations[each][0] for each in drawn)
-        spoken.append(Spoken(f"u{number}", f"s{number % 3}", words, frames))
+        spoken.append(Spoken(f"u{number}", f"s{number % 5}", words, frames))
         truth.append(aligned)
     return gathered(spoken, "made"), truth
 
@@ -29,3 +31,22 @@ def made_utterances(count=30, seed=0, noise=1.0):
 def true_scores(frames):
     """How probable each frame is in each monophone state, but for a constant."""
     return (-0.5 * ((frames[:, None] - MEANS) ** 2).sum(-1)).astype(np.float32)
+
+
+def write_an4(folder, count):
+    """Made speech in AN4's form."""
+    (folder / "etc").mkdir(parents=True)
+    named = [f"{word}  {' '.join(phones)}" for word, phones in LEXICON.pronunciations]
+    (folder / "etc/an4.dic").write_text("\n".join(named).replace("cab  C B", "cab(2)  C B"))
+    words = "".join(f"-0.6\t{word}\n" for word in ("</s>", *LEXICON.words))
+    (folder / "etc/an4.ug.lm").write_text(f"\\data\\\nngram 1=5\n\n\\1-grams:\n-99\t<s>\n{words}\n\\end\\\n")
+    utterances, _ = made_utterances(count)
+    for split, ids in (("train", range(4, count)), ("test", range(4))):
+        frames = [np.pad(utterances.frames_of(each), ((0, 0), (0, 13 - FEATURES))).ravel() for each in ids]
+        columns = {
+            "key": [f"made/{utterances.speakers[each]}/{each}" for each in ids],
+            "text": [" ".join(utterances.transcripts[each]) for each in ids],
+            "num_frames": [len(each) // 13 for each in frames],
+            "mfcc": frames,
+        }
+        parquet.write_table(pa.table(columns), folder / f"{split}.parquet")
