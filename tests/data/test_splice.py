@@ -7,7 +7,8 @@ from torch import nn
 
 import limbeck
 from limbeck import ArgumentError
-from limbeck.data import Splice, TransferSet
+from limbeck.data import Noise, Plain, Splice, TransferSet
+from limbeck.data.splice import unaugmented
 
 LENGTHS = [4, 1, 3]
 
@@ -60,6 +61,26 @@ def test_soft_targets_of_windows_are_runs_of_rows_and_teach(tmp_path):
     other = source.seen_through(Splice(source, before=0, after=1))
     with pytest.raises(limbeck.TargetsError):
         objective.check(other)
+
+
+def test_a_splice_is_no_augmentation():
+    spliced = frames().seen_through(Splice(frames(), before=1, after=1))
+    assert unaugmented(spliced) is spliced
+    assert isinstance(unaugmented(frames().seen_through(Noise())).view, Plain)
+
+
+def test_nets_over_windows_are_shipped(tmp_path):
+    pytest.importorskip("onnxruntime")
+    source = frames()
+    seen = source.seen_through(Splice(source, before=1, after=1))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(6, 2)).eval()
+    limbeck.export_onnx(net, seen, tmp_path / "net.onnx")
+    from limbeck.ship.quantise import calibration_rows
+
+    assert calibration_rows(seen, 3).shape == (3, 3, 2)
+    from limbeck.teachers import from_onnx, predict
+
+    torch.testing.assert_close(predict(from_onnx(tmp_path / "net.onnx"), seen), predict(net, seen))
 
 
 def test_what_is_refused():

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
+from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError
 
 MOST = 1000  # frames of a window
@@ -59,3 +60,8 @@ class Splice:
             first, last = (each.repeat_interleave(lengths) for each in (ends - lengths, ends - 1))
             self._on[device] = (self.source.inputs.to(device), first.to(device), last.to(device))
         return self._on[device]
+
+
+def unaugmented(data: TransferSet) -> TransferSet:
+    """Return a set seen as nets take its rows when nothing augments them: frames spliced where they are, else plain."""
+    return data if isinstance(data.view, Splice) else data.seen_through(Plain())

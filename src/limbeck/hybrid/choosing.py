@@ -2,16 +2,36 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from limbeck.acoustic import Scales
+from limbeck.files import kept_json
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.hearing import log_probs_of, spoken
 from limbeck.hybrid.lessons import TRIED, student
 from limbeck.study import Trial
 from limbeck.targets import SoftTargets
 
+KEPT = "scales.json"
 Tries = dict[tuple[float, float], float]
 """From temperature and hard weight to the held-out frame errors of the student that was tried."""
+
+
+def kept_scales(ground: Ground, baseline: Trial) -> dict[str, Scales]:
+    """Return what `chosen_scales` does, from the run's folder where it was chosen already.
+
+    Raises:
+        RunError: the file there is damaged.
+    """
+
+    def read(told: Any) -> dict[str, Scales]:
+        return {language: Scales(**told[language]) for language in ground.languages}
+
+    def make() -> dict[str, dict[str, float]]:
+        return {language: asdict(own) for language, own in chosen_scales(ground, baseline).items()}
+
+    return kept_json(ground.study.run.folder / KEPT, make, read)
 
 
 def chosen_scales(ground: Ground, baseline: Trial) -> dict[str, Scales]:

@@ -1,13 +1,13 @@
 """What all nets of a speech recipe share: utterances, states, and the sets of frames made of both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import nn
 
-from limbeck.acoustic import Lexicon, Start, StartBudget, start_from_words
+from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph
 from limbeck.acoustic.graphs import Graph
 from limbeck.data import Splice, TransferSet, Utterances
 from limbeck.data.filterbanks import with_deltas
@@ -52,11 +52,21 @@ class Ground:
     test: Utterances
     languages: Mapping[str, Graph]
     """By the name of its settings: 'n-gram', 'uniform'."""
+    _graphs: dict[tuple[str, float], Graph] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def features(self) -> int:
         """Numbers that a net sees at once."""
         return (self.plan.before + 1 + self.plan.after) * self.train.frames.inputs.shape[1]
+
+    def graph_of(self, language: str, insertion_penalty: float) -> Graph:
+        """Return the way from states to words of a model of language; made once."""
+        key = (language, insertion_penalty)
+        if key not in self._graphs:
+            lexicon, start = lexicon_graph(self.lexicon), self.start
+            words = self.languages[language]
+            self._graphs[key] = state_graph(words, lexicon, start.states, start.staying, insertion_penalty)
+        return self._graphs[key]
 
     def make_net(self) -> nn.Module:
         """Return a net from spliced frames to states, as every net of the recipe is made."""

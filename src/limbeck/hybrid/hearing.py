@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from limbeck.acoustic import Heard, Scales, by_speaker, frame_scores, hear, lexicon_graph, state_graph
+from limbeck.acoustic import Heard, Scales, by_speaker, frame_scores, hear
 from limbeck.acoustic.word_errors import WordErrors
 from limbeck.data import Utterances
 from limbeck.hybrid.ground import Ground, frames_of
@@ -39,13 +39,7 @@ def log_probs_of(logits: Float[Tensor, "frames states"], utterances: Utterances)
 
 def spoken(ground: Ground, language: str, log_probs: LogProbs, utterances: Utterances, scales: Scales) -> Spoken:
     """Return what is heard of a set with one of the ground's models of language."""
-    graph = state_graph(
-        ground.languages[language],
-        lexicon_graph(ground.lexicon),
-        ground.start.states,
-        ground.start.staying,
-        scales.insertion_penalty,
-    )
+    graph = ground.graph_of(language, scales.insertion_penalty)
     scores = {each: frame_scores(own, ground.start.priors, scales) for each, own in log_probs.items()}
     heard = hear(graph, scores, utterances, ground.lexicon, ground.plan.beam)
     return Spoken(heard, by_speaker(heard.errors, [utterances.speakers[each] for each in utterances.ids]))

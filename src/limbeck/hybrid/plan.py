@@ -33,13 +33,13 @@ class Plan:
     """Temperatures tried, the paper's; the best on held-out speakers is taken, with the first hard weight."""
     hard_weights: tuple[float, ...] = (0.5, 0.1)
     """The labels' shares (0..1) of the loss that are tried, the paper's first."""
-    acoustic_scales: tuple[float, ...] = (0.1, 0.15, 0.2, 0.3)
+    acoustic_scales: tuple[float, ...] = (0.15, 0.2, 0.3)
     """What is tried for the weight of frames against words."""
-    prior_scales: tuple[float, ...] = (0.6, 0.8, 1.0)
+    prior_scales: tuple[float, ...] = (0.7, 1.0)
     """What is tried for the paper's κ, by which priors are weighed."""
-    insertion_penalties: tuple[float, ...] = (-1.0, 0.0, 1.0, 2.0)
+    insertion_penalties: tuple[float, ...] = (-1.0, 0.0, 1.0)
     """What is tried for the cost of a word."""
-    beam: float = 16.0
+    beam: float = 13.0
     """How much worse than the best a way through the graph may become before the search gives it up."""
     fractions: tuple[float, ...] = (0.03, 0.1, 0.3)
     """Parts (0..1) of the training utterances for section 6's table."""

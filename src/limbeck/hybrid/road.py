@@ -4,7 +4,7 @@ import torch
 
 from limbeck.conclusion import Result
 from limbeck.evidence import setting_rows
-from limbeck.hybrid.choosing import best_of, chosen_scales, tried
+from limbeck.hybrid.choosing import best_of, kept_scales, tried
 from limbeck.hybrid.findings import ENSEMBLE, frames_told, parts_told, scales_told, tries_told, words_told
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.lessons import STUDENT, TWIN, MeanLogits, parts, student, twin
@@ -29,7 +29,7 @@ def travel(ground: Ground) -> Result:
     together = MeanLogits([each.net for each in fitted])
     targets = study.soften(together, study.train)
     baseline = study.compare(lambda _: [twin(ground)])
-    scales = chosen_scales(ground, baseline[TWIN][0])
+    scales = kept_scales(ground, baseline[TWIN][0])
     tries = tried(ground, targets)
     temperature, hard_weight = best_of(tries)
 
