@@ -199,11 +199,8 @@ BAD = [
     ),
     (
         ("run", "digit"),
-        (
-            "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
-            "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
-            "cifar10-labml-ours, cifar10, cifar100-table, clinc150, cifar100, got 'digit'\n\nhint: did you mean digits?"
-        ),
+        f"recipe must be one of {', '.join(recipe.name for recipe in RECIPES)}, got 'digit'"
+        "\n\nhint: did you mean digits?",
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
     (("run", "digits", "--temperature", "warm"), "--temperature"),
