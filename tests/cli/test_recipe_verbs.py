@@ -199,8 +199,10 @@ BAD = [
     ),
     (
         ("run", "digit"),
-        f"recipe must be one of {', '.join(recipe.name for recipe in RECIPES)}, got 'digit'"
-        "\n\nhint: did you mean digits?",
+        (
+            f"recipe must be one of {', '.join(recipe.name for recipe in RECIPES)}, got 'digit'"
+            "\n\nhint: did you mean digits?"
+        ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),
     (("run", "digits", "--temperature", "warm"), "--temperature"),
