@@ -84,7 +84,7 @@ def test_a_share_below_zero_is_none_of_the_gap():
     none = "It recovers none of the gap between the twin and the teacher "
     seeds = [outcome([30], None, 60, student) for student in (70, 72, 74)]
     assert find(seeds)[1] == none + "(3 paired seeds, 95% interval -57% to -23%)."
-    assert find(seeds[:1])[1] == none + "(1 seed)."
+    assert not any("gap" in told for told in find(seeds[:1]))  # one seed doesn't show that there is one
 
 
 def test_a_share_recovered_has_its_n_and_its_interval():
@@ -94,7 +94,6 @@ def test_a_share_recovered_has_its_n_and_its_interval():
     )
     unsure = [outcome([teacher], None, 60, 40) for teacher in (30, 61)]
     assert find(unsure)[1].endswith("(2 paired seeds, and no interval: they don't show that there is a gap).")
-    assert find(seeds[:1])[1] == "It recovers 67% of the gap between the twin and the teacher (1 seed)."
 
 
 def test_a_change_of_one_seed_is_told_with_what_its_examples_tell():

@@ -10,6 +10,7 @@ UNRECORDED = {
     "cifar10",
     "cifar100-table",
     "cifar100",
+    "an4",
 }  # hours, or a GPU
 RECORDED = [recipe for recipe in RECIPES if recipe.name not in UNRECORDED]
 
@@ -70,6 +71,23 @@ def test_where_each_setting_tells_its_accuracy_that_stands_for_the_recipe(monkey
     assert results.expected("cifar")[0] == "twin: 80.00 ± 0.20% accuracy (published: 80%)"
     told["rows"].append(errors | {"setting": "student"})
     assert results.expected("cifar")[0] == "twin: 2000.0 ± 0.0 test errors"
+
+
+def test_where_words_are_counted_their_errors_stand_for_the_recipe(monkeypatch):
+    row = {"n": 3, "sd": 0.002, "values": [], "paper": None}
+    told = {
+        "rows": [
+            row | {"setting": "twin", "metric": "test errors", "mean": 15000.0},
+            row | {"setting": "twin", "metric": "frame accuracy", "mean": 0.57, "paper": 0.589},
+            row | {"setting": "twin, n-gram", "metric": "WER", "mean": 0.104, "paper": 0.109},
+        ],
+        "findings": ["Found."],
+        "seeds": 3,
+        "machine": "m",
+    }
+    monkeypatch.setattr(results, "load", lambda name: told)
+    assert results.expected("an4")[0] == "twin, n-gram: 10.4 ± 0.2% WER (paper: 10.9%)"
+    assert results.spread(told["rows"][1]) == "57.0 ± 0.2%"
 
 
 def test_every_recipe_is_recorded_in_the_form_of_the_schema():

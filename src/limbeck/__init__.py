@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limbeck import acoustic as acoustic
     from limbeck import beyond as beyond
     from limbeck import cli as cli
     from limbeck import conclusion as conclusion
@@ -74,6 +75,7 @@ _HOME = {
     "write_soft_targets": "targets",
 }
 _ROOMS = (
+    "acoustic",
     "beyond",
     "cli",
     "conclusion",

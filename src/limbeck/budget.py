@@ -1,4 +1,4 @@
-"""What a training may spend. A student and its label-only twin get the same budget."""
+"""What a training may spend, and an acoustic model's start. A student and its label-only twin get the same budget."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -79,6 +79,29 @@ class Budget:
     def spec(self) -> dict[str, Any]:
         """Return what binds a training to this budget; younger fields only where they say something new."""
         return {name: value for name, value in asdict(self).items() if value != YOUNGER.get(name, ...)}
+
+
+@dataclass(frozen=True)
+class StartBudget:
+    """What the start of an acoustic model may spend, from words to states (s. 4)."""
+
+    num_states: int = 600
+    """Tied states, at most."""
+    monophone_passes: int = 16
+    """Passes over the frames by monophones; the first from an even alignment."""
+    monophone_gaussians: int = 1000
+    """Gaussians of all monophones' states, in the end."""
+    triphone_passes: int = 14
+    """Passes by tied states."""
+    triphone_gaussians: int = 2400
+    """Gaussians of all tied states, in the end."""
+    realign_every: int = 4
+    """Passes from one alignment to the next, after the first three, each of which aligns anew."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not isinstance(value, int) or value < 1:
+                raise ArgumentError(f"{name} must be a whole number >= 1, got {value}")
 
 
 def epochs_for(rows: int, batch_size: int, steps: int, epochs: tuple[int, int]) -> int:

@@ -22,7 +22,13 @@ from limbeck.results import papers_figure
 from limbeck.settings import TEACHERS, TWIN, part_of, remark_of, teacher_of
 
 ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
-PUBLISHED = {"test errors": "paper's errors", ACCURACY: "published accuracy"}  # metrics, and their columns of a table
+FRAMES, WER = "frame accuracy", "WER"  # of speech: shares of frames that are right, and of words that are not
+PUBLISHED = {  # metrics, and their columns of a table
+    "test errors": "paper's errors",
+    ACCURACY: "published accuracy",
+    FRAMES: "paper's frame accuracy",
+    WER: "paper's WER",
+}
 METRICS = {  # of results/*.json, and what they are of a model
     "test errors": lambda m: m.errors,
     ACCURACY: lambda m: m.accuracy,
@@ -140,9 +146,10 @@ def errors_of(outcomes: Sequence[Outcome], setting: str) -> list[float]:
 
 def tabulate(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the printed table: one line a setting, mean ± sd over the seeds."""
-    headline = ("test errors", "agreement", SIZE)  # that of a setting that is a model: without labels it has no errors
+    headline = ("test errors", "agreement", WER, SIZE)  # that of a model's setting: without labels it has no errors
     settings = list(dict.fromkeys(row["setting"] for row in rows if row["metric"] in headline))
-    told = [metric for metric in (*METRICS, KL, LATENCY, SIZE) if any(row["metric"] == metric for row in rows)]
+    there = {row["metric"] for row in rows}
+    told = [metric for metric in (*METRICS, FRAMES, WER, KL, LATENCY, SIZE) if metric in there]
     table = []
     for setting in settings:
         own = {row["metric"]: row for row in rows if row["setting"] == setting}
@@ -171,6 +178,8 @@ def formatted(row: dict[str, Any]) -> str:
         "test errors": (1, 1, ""),
         "agreement": (100, 1, "%"),
         "accuracy": (100, 2, "%"),
+        FRAMES: (100, 1, "%"),
+        WER: (100, 1, "%"),
         LATENCY: (1, 4, ""),
     }.get(row["metric"], (1, 3, ""))
     spread = f" ± {row['sd'] * scale:.{digits}f}" if row["n"] > 1 else ""
@@ -259,17 +268,19 @@ def recovered(
 ) -> list[str]:
     """Return in words which share of the gap between twin and teacher a student closes, nothing where there is none.
 
+    Of one seed nothing: it doesn't show that there is a gap.
+
     >>> recovered("It", [80, 79, 81], [60], [70, 70, 71], "teacher")[0]
     'It recovers 48% of the gap between the twin and the teacher (3 paired seeds, 95% interval 45% to 52%).'
     """
     share, interval = share_recovered(twin, teacher, student), recovered_interval(twin, teacher, student)
-    if share is None:
+    if share is None or len(twin) == 1:
         return []
-    n = "1 seed" if len(twin) == 1 else f"{len(twin)} paired seeds"
+    n = f"{len(twin)} paired seeds"
     if interval is not None:
         told = f"{n}, 95% interval {percent(interval[0])} to {percent(interval[1])}"
     else:
-        told = n if len(twin) == 1 else f"{n}, and no interval: they don't show that there is a gap"
+        told = f"{n}, and no interval: they don't show that there is a gap"
     return [f"{name} recovers {share_told(share)} of the gap between the twin and the {by} ({told})."]
 
 

@@ -5,6 +5,7 @@ Docs and `limbeck list` read it.
 """
 
 import json
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from limbeck.settings import is_file
 
 FOLDER = "results"
 METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
+WER, FRAMES = "WER", "frame accuracy"
+IN_PERCENT = {ACCURACY: 2, WER: 1, FRAMES: 1}  # metrics, and their digits
 RECORDED = (
     "recipe",
     "command",
@@ -32,32 +35,44 @@ RECORDED += ("rows", "findings")  # of what run.json tells
 FEW = 7  # settings that are all told
 
 
-def record(folder: Path) -> Path:
+def record(folder: Path, recipes: Collection[str]) -> Path:
     """Write a finished run's figures to results/<recipe>.json below the working folder, and return its path.
+
+    Args:
+        folder: the run's.
+        recipes: names of those that come with limbeck.
 
     Raises:
         RunError: the folder holds no finished run, or not what was written.
         ArgumentError: the run is none of record.
     """
     told = read_finished(folder)
-    check_recordable(smoke=told["smoke"], own=None if "code" not in told else told["recipe"])
+    check_recordable(
+        told["recipe"], told["seeds"], smoke=told["smoke"], own="code" in told or told["recipe"] not in recipes
+    )
     path = Path(FOLDER) / f"{told['recipe']}.json"
     write_json(path, {name: told[name] for name in RECORDED})
     return path
 
 
-def check_recordable(*, smoke: bool, own: str | None) -> None:
-    """Find what keeps a run from being one of record; `own` is the recipe's name where it is in a file of the user's.
+def check_recordable(recipe: str, seeds: int, *, smoke: bool, own: bool) -> None:
+    """Find what keeps a run from being one of record; `own` tells that its recipe is in a file of the user's.
 
     Raises:
-        ArgumentError: its figures mean nothing, or are no recipe's of ours.
+        ArgumentError: its figures mean nothing, are no recipe's of ours, or would replace those of more seeds.
     """
     if smoke:
         raise ArgumentError("a smoke run can't be recorded: its figures mean nothing")
-    if own is not None:
+    if own:
         raise ArgumentError(
-            f"what is recorded is a run of a recipe that comes with limbeck, got {own}",
+            f"what is recorded is a run of a recipe that comes with limbeck, got {recipe}",
             "the figures of a file of your own are in run.json, in the run's folder",
+        )
+    path = Path(FOLDER) / f"{recipe}.json"
+    there = json.loads(path.read_bytes()).get("seeds") if path.exists() else None
+    if there is not None and there > seeds:
+        raise ArgumentError(
+            f"{path} has figures of {there} seeds, which those of {seeds} can't replace", "delete it to record fewer"
         )
 
 
@@ -98,7 +113,9 @@ def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def headline_metric(told: dict[str, Any]) -> str:
-    """Return accuracy where each setting tells it, test errors elsewhere."""
+    """Return word errors where there are some, accuracy where each setting tells it, test errors elsewhere."""
+    if any(row["metric"] == WER for row in told["rows"]):
+        return WER
     settings = {metric: {row["setting"] for row in told["rows"] if row["metric"] == metric} for metric in METRICS}
     return ACCURACY if settings[ERRORS] and settings[ERRORS] <= settings[ACCURACY] else ERRORS
 
@@ -112,8 +129,8 @@ def spread(row: dict[str, Any]) -> str:
     '91.42 ± 0.11%'
     """
     sd = [row["sd"]] if row["n"] > 1 else []
-    if row["metric"] == ACCURACY:
-        return " ± ".join(f"{100 * value:.2f}" for value in [row["mean"], *sd]) + "%"
+    if row["metric"] in IN_PERCENT:
+        return " ± ".join(f"{100 * value:.{IN_PERCENT[row['metric']]}f}" for value in [row["mean"], *sd]) + "%"
     return " ± ".join(f"{value:.1f}" for value in [row["mean"], *sd])
 
 
@@ -127,4 +144,4 @@ def papers_figure(row: dict[str, Any]) -> str:
     """Return the figure of the paper, or of another publication, that a row reproduces: – where there is none."""
     if row["paper"] is None:
         return "–"
-    return f"{100 * row['paper']:g}%" if row["metric"] == ACCURACY else f"{row['paper']:g}"
+    return f"{100 * row['paper']:g}%" if row["metric"] in IN_PERCENT else f"{row['paper']:g}"

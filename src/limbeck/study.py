@@ -402,7 +402,7 @@ class Study:
     def compared(self, name: str, own: Sequence[Trial], other: str, its: Sequence[Trial]) -> str:
         """Return in words by how much two settings differ, as `evidence.compared` does."""
         one_seed = self._of_one_seed(its, own)
-        return compared(name, self.errors(own), other, self.errors(its), len(self.test), one_seed=one_seed)
+        return compared(name, self.errors(own), other, self.errors(its), self.test.num_rows, one_seed=one_seed)
 
     def changed(self, before: Sequence[Trial], after: Sequence[Trial]) -> str:
         """Return in words by how much test errors change from one setting to another, as `difference_told` does."""

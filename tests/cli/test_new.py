@@ -97,7 +97,7 @@ def test_a_file_is_whole_or_not_there(place, capsys, monkeypatch):
 def test_a_file_of_ones_own_is_not_recorded(place, capsys):
     assert main(["new", "mine.py", "--from", "digits"]) == 0
     assert main(["run", "mine.py", "--record"]) == 2
-    assert "--record is for the recipes that come with limbeck, got mine.py" in capsys.readouterr().err
+    assert "what is recorded is a run of a recipe that comes with limbeck, got mine.py" in capsys.readouterr().err
     assert sorted(path.name for path in place.iterdir() if path.name != "__pycache__") == ["mine.py"]
 
 

@@ -155,6 +155,16 @@ def test_record_writes_the_figures_of_record(tmp_path):
     assert json.loads((tmp_path / "results" / "digits.json").read_text()) == told
 
 
+def test_figures_of_more_seeds_are_not_replaced(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "digits.json").write_text('{"seeds": 10}')
+    done = limbeck("run", "digits", "--seeds", "9", "--record", cwd=tmp_path)  # said before anything is trained
+    assert done.returncode == 2
+    told = f"{Path('results') / 'digits.json'} has figures of 10 seeds, which those of 9 can't replace"
+    assert told in done.stderr
+    assert (tmp_path / "results" / "digits.json").read_text() == '{"seeds": 10}'
+
+
 def test_a_smoke_run_is_not_recorded_afterwards_either(smoke, tmp_path):
     folder, _ = smoke
     done = limbeck("record", folder / "run", cwd=tmp_path)
@@ -190,10 +200,8 @@ BAD = [
     (
         ("run", "digit"),
         (
-            "recipe must be one of digits, letters, mnist, mnist-temperature, mnist-missing, mnist-few, "
-            "mnist-unlabelled, mnist-ensemble, mnist-best, mnist-objectives, cifar10-labml, "
-            "cifar10-labml-ours, cifar10, cifar100-table, clinc150, cifar100, specialists-map, "
-            "got 'digit'\n\nhint: did you mean digits?"
+            f"recipe must be one of {', '.join(recipe.name for recipe in RECIPES)}, got 'digit'"
+            "\n\nhint: did you mean digits?"
         ),
     ),
     (("run", "digits", "--temperatur", "8"), "--temperature"),

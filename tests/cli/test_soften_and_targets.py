@@ -179,7 +179,7 @@ def test_a_folder_of_arrays_is_a_data_set(place):
         (("--teacher", "nets:softmaxed", "--data", "digits"), "a teacher must give logits, got probabilities"),
         (
             ("--teacher", "nets:big", "--data", "mmnist"),
-            "data must be one of digits, mnist, cifar10, cifar100, letters, clinc150, a file, a folder or a data set",
+            "data must be one of digits, mnist, cifar10, cifar100, letters, clinc150, an4, fsdd, a file, a folder",
         ),
         (
             ("--teacher", "nets:big", "--data", "digits", "--shard", "0/2"),

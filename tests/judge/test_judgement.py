@@ -92,6 +92,10 @@ def test_fidelity_on_training_asks_the_store_and_the_first_examples(tmp_path, mo
     monkeypatch.setattr("limbeck.judge.judgement.MOST_TRAINING", 20)
     first = fidelity_on_training(net(1), train, targets)
     assert first.examples == 20
+    for lengths, rows in (([12, 8, 30], 20), ([12, 9, 29], 12), ([30, 20], 30)):  # whole runs, at least one
+        runs = TransferSet(train.inputs, run_lengths=torch.tensor(lengths))
+        store = write_soft_targets(net(0), runs, tmp_path / f"{lengths}")
+        assert fidelity_on_training(net(1), runs, store).examples == rows
     assert first.agreement == fidelity(predict(net(1), train)[:20], predict(net(0), train)[:20]).agreement
 
 

@@ -56,6 +56,13 @@ def test_a_click_beside_the_diagonal_opens_the_cell_clicked(opened):
         assert told(page, "#cell-title") == f"{label} {told_of} by the student"
 
 
+def test_on_a_phone_a_click_leads_to_the_examples(opened, models, test_set):
+    page = opened(models, test_set, width=390)
+    click_cell(page, 0, 0, 0)
+    assert told(page, "#cell-title") == "ant known as such by the teacher"
+    assert 0 <= page.locator("#cell-title").bounding_box()["y"] < 0.8 * 900
+
+
 def test_an_example_says_where_it_is_from_as_text(opened, models, test_set):
     origins = [f"photos/{'deep/' * 40}<img src=x onerror=alert({row})>.png" for row in range(6)]
     placed = TransferSet(test_set.inputs, test_set.labels, test_set.class_names, name="farm", origins=origins)

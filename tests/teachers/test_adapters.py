@@ -56,6 +56,7 @@ def test_a_read_only_array_is_taken():
 
 
 def test_a_net_is_asked_in_evaluation_mode():
+    torch.manual_seed(0)  # some nets give probabilities below the floor
     net = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.9), nn.Softmax(-1)).train()
     teacher = from_function(net, teacher_fingerprint(net), gives="probs")
     assert_close(teacher(X), net[0](X).log_softmax(-1).detach())

@@ -120,11 +120,11 @@ def run(arguments: list[str]) -> None:
     )
     check_seeds(own.num_seeds)
     if options.record:
-        check_recordable(smoke=options.smoke, own=None if code is None else arguments[0])
+        check_recordable(arguments[0], own.num_seeds, smoke=options.smoke, own=code is not None)
     with own.held(), tracking(options, own):
         result = recipe.main(config, own)
         if options.record:
-            record(own.folder)
+            record(own.folder, names)
         tell(own, result, options)
 
 
@@ -167,9 +167,7 @@ def tell(run: Run, result: "Result", options: Output) -> None:
 def record_run(arguments: list[str]) -> None:
     """`limbeck record RUN`."""
     options = tyro.cli(RecordOptions, args=arguments, prog="limbeck record", description="Record a run's figures.")
-    names = [recipe.name for recipe in RECIPES]
-    known("the run's recipe", read_run(options.run)["recipe"], names)
-    path = record(options.run)
+    path = record(options.run, [recipe.name for recipe in RECIPES])
     if options.json:
         print_json({"results": str(path)})
     else:

@@ -4,21 +4,25 @@ load_digits()         1,797 digits of 8 x 8 pixels that come with scikit-learn: 
 load_mnist(folder), load_cifar10(folder), load_cifar100(folder)    see `limbeck.data.images`
 load_letters(folder)  20,000 rows of 16 numbers, see `limbeck.data.letters`
 load_clinc150(folder) 22,500 short sentences by their words, see `limbeck.data.sentences`
+load_an4(folder), load_fsdd(folder)   speech: see `limbeck.data.an4` and `limbeck.data.fsdd`
 load_arrays(folder)   anybody's own: inputs.npy and perhaps labels.npy, see `limbeck.data.arrays`
 load_splits(source)   any of these, or anybody's own tables and images, by name or path
 """
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from limbeck.data.an4 import holds_an4, load_an4
 from limbeck.data.arrays import load_arrays
 from limbeck.data.columns import Columns, from_tables
 from limbeck.data.folders import files_below
+from limbeck.data.fsdd import holds_fsdd, load_fsdd
 from limbeck.data.hub import is_hub_name, read_hub
 from limbeck.data.image_folders import IMAGES, from_images
 from limbeck.data.images import CIFAR10, CIFAR100, MNIST, holds, load_cifar10, load_cifar100, load_mnist
@@ -29,6 +33,7 @@ from limbeck.data.sentences import load_clinc150
 from limbeck.data.splits import Splits
 from limbeck.data.tables import TABLES, read_tables, suffix_of
 from limbeck.data.transfer_set import TransferSet
+from limbeck.data.utterances import Utterances
 from limbeck.errors import ArgumentError, DataError
 
 Loader = Callable[[str | Path | None], Splits]
@@ -64,6 +69,16 @@ def _of_two(load: Callable[[str | Path | None], tuple[TransferSet, TransferSet]]
     return loaded
 
 
+def _frames_of(load: Callable[[str | Path | None], tuple[Utterances, Utterances]]) -> Loader:
+    """Return a loader of utterances as one of their frames, which have no labels until they are aligned."""
+
+    def loaded(folder: str | Path | None) -> Splits:
+        train, test = load(folder)
+        return Splits(train.frames, test=test.frames)
+
+    return loaded
+
+
 NAMED: dict[str, Loader] = {
     "digits": _of_two(lambda _: load_digits()),
     "mnist": _of_two(load_mnist),
@@ -71,6 +86,8 @@ NAMED: dict[str, Loader] = {
     "cifar100": _of_two(load_cifar100),
     "letters": _of_two(load_letters),
     "clinc150": lambda folder: Splits(*load_clinc150(folder)[:3]),
+    "an4": _frames_of(lambda folder: load_an4(folder)[:2]),
+    "fsdd": _frames_of(load_fsdd),
 }
 
 
@@ -162,7 +179,10 @@ def _near_files(path: Path) -> Path | None:
 def _has_a_form_of_its_own(folder: Path) -> bool:
     """Return whether a folder holds what `load_arrays` reads, or the files of a data set that has a name."""
     files = (folder / "inputs.npy", folder / LETTER_FILE, folder / CLINC_FILE)
-    return any(file.exists() for file in files) or any(holds(folder, each) for each in (MNIST, CIFAR10, CIFAR100))
+    spoken = holds_an4(folder) or holds_fsdd(folder)
+    return (
+        spoken or any(file.exists() for file in files) or any(map(partial(holds, folder), (MNIST, CIFAR10, CIFAR100)))
+    )
 
 
 def _loaded_by_name(source: str) -> Splits:
@@ -178,6 +198,9 @@ def _loaded_by_name(source: str) -> Splits:
             f"data must be one of {', '.join(NAMED)}, a file, a folder or a data set of the hub, got {source!r}",
             f"did you mean {near[0]}?" if near else "the hub's data sets are named owner/name",
         )
+    for name, is_there in (("an4", holds_an4), ("fsdd", holds_fsdd)):
+        if is_there(folder):
+            return NAMED[name](folder)
     for name, file in (("letters", LETTER_FILE), ("clinc150", CLINC_FILE)):
         if (folder / file).exists():
             return NAMED[name](folder)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -93,13 +94,17 @@ def judgement_of(
 
 
 def fidelity_on_training(net: Teacher, transfer_set: TransferSet, targets: SoftTargets) -> Fidelity | None:
-    """Return a net's fidelity to the teachers of a store on the first 10,000 training examples, in their first view.
+    """Return a net's fidelity to the teachers of a store on the first 10,000 training rows, in their first view.
+
+    Of a set in runs those are the first whole runs that make so many rows, at least one.
 
     None where the store keeps only a part of what the teachers said.
     """
     if not targets.tells_all:
         return None
-    ids = transfer_set.ids[:MOST_TRAINING]
+    ids, lengths = transfer_set.ids, transfer_set.run_lengths
+    rows = torch.ones_like(ids) if lengths is None else lengths[ids]
+    ids = ids[: max(1, int((rows.cumsum(0) <= MOST_TRAINING).sum()))]
     return fidelity(predict(net, transfer_set, ids=ids), targets.logits(ids, temperature=1.0))
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from limbeck.recipes import (
+    an4,
     cifar10,
     cifar10_labml,
     cifar10_labml_ours,
@@ -67,4 +68,5 @@ RECIPES = (
     _recipe(clinc150, clinc150.Clinc150),
     _recipe(cifar100, cifar100.Cifar100),
     _recipe(specialists_map, specialists_map.SpecialistsMap),
+    _recipe(an4, an4.An4),
 )

@@ -97,6 +97,9 @@ function pointedAt(key, point) {
   if (!key.startsWith("confusion-")) return;
   const [row, column] = point.pointIndex;
   openCell(held.drawn[row], held.drawn[column], Number(key.split("-")[1]));
+  const title = byId("cell-title");
+  const top = title.getBoundingClientRect().top;
+  if (top < 0 || top > 0.8 * window.innerHeight) title.scrollIntoView({ block: "center" }); // far below on a phone
 }
 
 if (hasCells) {

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck import __version__
+from limbeck.data.splice import unaugmented
 from limbeck.data.transfer_set import TransferSet
-from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing
 from limbeck.ship.parity import Parity, check_parity
@@ -66,7 +66,7 @@ def export_onnx(
     check_can_ship()
     if not isinstance(net, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(f"what is exported must be a torch.nn.Module, got {type(net).__name__}")
-    rows = inputs.seen_through(Plain()) if isinstance(inputs, TransferSet) else TransferSet(inputs)
+    rows = unaugmented(inputs) if isinstance(inputs, TransferSet) else TransferSet(inputs)
     plain = on_cpu(net)
     expected = predict(plain, rows)
     names = tuple(class_names) or rows.class_names

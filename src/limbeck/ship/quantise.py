@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from limbeck.data.philox import permutation
+from limbeck.data.splice import unaugmented
 from limbeck.data.transfer_set import TransferSet
-from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.files import writing
 from limbeck.ship.export import INPUT, check_can_ship
@@ -32,6 +32,8 @@ LOGITS = ["Gemm", "MatMul"]  # what gives them; their outputs stay float32, the 
 def calibration_rows(train: TransferSet, count: int = CALIBRATION, seed: int = 0) -> Tensor:
     """Return rows of a training set to calibrate on, as the source holds them: a choice that the seed makes.
 
+    Frames come spliced where the set's are: that is what a net takes, and no augmentation.
+
     Raises:
         ArgumentError: `count` is not >= 1.
     """
@@ -39,7 +41,7 @@ def calibration_rows(train: TransferSet, count: int = CALIBRATION, seed: int = 0
         raise ArgumentError(f"calibration must take 1 row or more, got {count}")
     rows = train.rows_of(train.ids)
     chosen = torch.from_numpy(permutation(seed, STREAM, 0, len(rows))[:count])
-    return train.seen_through(Plain()).rows_at(rows[chosen])
+    return unaugmented(train).rows_at(rows[chosen])
 
 
 def quantise(path: Path, calibration: Tensor, out: Path) -> None:

@@ -1,0 +1,61 @@
+"""Audio files as samples; what is wrong with a file is said."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from limbeck.errors import DataError
+
+EXTRA_HINT = "pip install 'limbeck[speech]'"
+FULL_SCALE = 32_768  # of 16 bits: what the field's filterbanks are used to
+RAW_RATE = 16_000  # of files without a header, as AN4 has them
+AUDIO = (".wav", ".sph", ".flac", ".raw")
+
+Samples = Float32[np.ndarray, " samples"]
+
+
+class Audio(NamedTuple):
+    """One channel, its values in -1..1, and how many samples are a second."""
+
+    samples: Samples
+    rate: int
+
+
+def read_audio(path: Path) -> Audio:
+    """Return a file's samples: what libsndfile reads (WAV, NIST's SPHERE, FLAC, ...), or 16 bits without a header.
+
+    Raises:
+        DataError: the file is missing, broken or empty, has several channels, or soundfile is not installed.
+    """
+    try:
+        samples, rate = _without_header(path) if path.suffix.lower() == ".raw" else _with_header(path)
+    except OSError as error:
+        raise DataError(f"{path} must be there, it can't be read: {error.strerror or error}") from error
+    if samples.ndim != 1:
+        raise DataError(f"{path} must have one channel, it has {samples.shape[1]}", "mix them down first")
+    if not len(samples):
+        raise DataError(f"{path} must hold sound, it has no samples")
+    return Audio(samples, rate)
+
+
+def _with_header(path: Path) -> tuple[np.ndarray, int]:
+    try:
+        import soundfile
+    except ImportError as error:
+        raise DataError("audio files need the package soundfile", EXTRA_HINT) from error
+    with path.open("rb") as file:
+        try:
+            return soundfile.read(file, dtype="float32")
+        except soundfile.LibsndfileError as error:
+            raise DataError(f"{path} must be an audio file: {error.error_string}") from error
+
+
+def _without_header(path: Path) -> tuple[Samples, int]:
+    """Return 16-bit samples in the byte order in which they are the smoother: the wrong one makes noise of speech."""
+    content = path.read_bytes()
+    if len(content) % 2:
+        raise DataError(f"{path} must hold samples of 16 bits, it has {len(content)} bytes")
+    orders = (np.frombuffer(content, order).astype(np.float32) / FULL_SCALE for order in ("<i2", ">i2"))
+    return min(orders, key=lambda samples: float(np.abs(np.diff(samples)).sum())), RAW_RATE

@@ -1,0 +1,122 @@
+"""What all nets of a speech recipe share: utterances, states, and the sets of frames made of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph
+from limbeck.acoustic.graphs import Graph
+from limbeck.data import Splice, TransferSet, Utterances
+from limbeck.data.filterbanks import with_deltas
+from limbeck.errors import ArgumentError
+from limbeck.hybrid.plan import Plan
+from limbeck.models import FrameNet
+from limbeck.runs import Run
+from limbeck.study import Paper, Study
+
+PAPER: Paper = {
+    ("twin", "frame accuracy"): 0.589,
+    ("ensemble", "frame accuracy"): 0.611,
+    ("student", "frame accuracy"): 0.608,
+    ("twin, n-gram", "WER"): 0.109,
+    ("ensemble, n-gram", "WER"): 0.107,
+    ("student, n-gram", "WER"): 0.107,
+    ("twin, 3% labels, early stopping", "frame accuracy"): 0.445,
+    ("student, 3% soft", "frame accuracy"): 0.570,
+}  # tables 1 and 5: 2000 hours of private speech, 14,000 states
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """What a recipe brings: two sets of one source, the words, and the models of language to decode with."""
+
+    train: Utterances
+    test: Utterances
+    lexicon: Lexicon
+    start: StartBudget
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The plan, and all that is there before the first net."""
+
+    plan: Plan
+    study: Study
+    lexicon: Lexicon
+    start: Start
+    train: Utterances
+    held_out: Utterances
+    test: Utterances
+    languages: Mapping[str, Graph]
+    """By the name of its settings: 'n-gram', 'uniform'."""
+    _graphs: dict[tuple[str, float], Graph] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def features(self) -> int:
+        """Numbers that a net sees at once."""
+        return (self.plan.before + 1 + self.plan.after) * self.train.frames.inputs.shape[1]
+
+    def graph_of(self, language: str, insertion_penalty: float) -> Graph:
+        """Return the way from states to words of a model of language; made once."""
+        key = (language, insertion_penalty)
+        if key not in self._graphs:
+            lexicon, start = lexicon_graph(self.lexicon), self.start
+            words = self.languages[language]
+            self._graphs[key] = state_graph(words, lexicon, start.states, start.staying, insertion_penalty)
+        return self._graphs[key]
+
+    def make_net(self) -> nn.Module:
+        """Return a net from spliced frames to states, as every net of the recipe is made."""
+        return FrameNet([self.features, *self.plan.hidden, len(self.start.states)])
+
+
+def parted(corpus: Corpus, plan: Plan) -> tuple[Utterances, Utterances, Utterances]:
+    """Return a corpus's training utterances, those of held-out speakers, and those to test on, normalised."""
+    features = corpus.train.changed(with_deltas) if plan.slopes else corpus.train
+    features = features.normalised(plan.normalised)
+    train, held_out = features.hold_out(plan.held_out)
+    return train, held_out, features.whole().subset(corpus.test.ids, corpus.test.frames.name)
+
+
+def prepared(
+    corpus: Corpus,
+    parts: tuple[Utterances, Utterances, Utterances],
+    languages: Mapping[str, Graph],
+    plan: Plan,
+    run: Run,
+) -> Ground:
+    """Return the ground of a recipe, and claim the run's folder for it: frames aligned with states.
+
+    Raises:
+        LimbeckError: as `start_from_words`; nothing was trained.
+    """
+    train, held_out, test = parts
+    others = train.whole().subset([*held_out.ids, *test.ids], "others")
+    start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
+    view = Splice(train.frames, plan.before, plan.after)
+    sets: list[TransferSet] = [start.labelled(each).seen_through(view) for each in parts]
+    study = Study(run, *sets, paper=PAPER)
+    run.claim(*sets)
+    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, languages)
+
+
+def part_of(train: TransferSet, fraction: float, seed: int) -> TransferSet:
+    """Return a part (0..1) of the training utterances, drawn by the seed, a smaller one from a larger.
+
+    Raises:
+        ArgumentError: it would have no utterance.
+    """
+    size = round(fraction * len(train))
+    if size < 1:
+        raise ArgumentError(f"a part must have an utterance, {fraction} of {len(train)} is less")
+    return train.split(size, seed + 1, f"{100 * fraction:g}% part")[1]
+
+
+def frames_of(utterances: Utterances) -> list[int]:
+    """Return how many frames each utterance of a set has, in the order of its ids."""
+    lengths = utterances.frames.run_lengths
+    assert lengths is not None
+    return lengths[torch.tensor(utterances.ids)].tolist()

@@ -1,0 +1,93 @@
+"""What a recipe of section 4 is asked for: its fields, and what is wrong with them. Waits for no torch."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from limbeck.budget import Budget, StartBudget
+from limbeck.errors import ArgumentError
+
+MOST_MEMBERS, MOST_WINDOW, MOST_UNITS = 100, 200, 100_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """States of tri-phones, nets that tell them, and what is tried on held-out speakers."""
+
+    held_out: int = 8
+    """Speakers held out: by them every choice is made."""
+    start: StartBudget = field(default_factory=StartBudget)
+    """What the Gaussian mixtures may spend from which labels come, and how many tied states, the nets' classes."""
+    normalised: Literal["speaker", "all"] = "speaker"
+    """Whether features are normalised over all that a speaker says, or over all training frames."""
+    slopes: bool = True
+    """Whether a frame's features are followed by how they move, and how that moves."""
+    before: int = 20
+    """Frames before the one judged that a net sees; the paper's 20."""
+    after: int = 5
+    """Frames after it; the paper's 5."""
+    hidden: tuple[int, ...] = (256,) * 8
+    """Hidden units of each layer; the paper has 8 layers of 2560."""
+    members: int = 10
+    """Nets of the ensemble, which differ in their random start alone."""
+    temperatures: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
+    """Temperatures tried, the paper's; the best on held-out speakers is taken, with the first hard weight."""
+    hard_weights: tuple[float, ...] = (0.5, 0.1)
+    """The labels' shares (0..1) of the loss that are tried, the paper's first."""
+    acoustic_scales: tuple[float, ...] = (0.15, 0.2, 0.3)
+    """What is tried for the weight of frames against words."""
+    prior_scales: tuple[float, ...] = (0.7, 1.0)
+    """What is tried for the paper's κ, by which priors are weighed."""
+    insertion_penalties: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    """What is tried for the cost of a word."""
+    beam: float = 13.0
+    """How much worse than the best a way through the graph may become before the search gives it up."""
+    fractions: tuple[float, ...] = (0.03, 0.1, 0.3)
+    """Parts (0..1) of the training utterances for section 6's table."""
+    patience: float = 0.3
+    """On a part's labels a training stops after this share (0..1) of its epochs without a lower validation NLL."""
+    budget: Budget = field(default_factory=lambda: Budget(epochs=8, batch_size=4, learning_rate=2e-3))
+    """What each net may spend; a batch is so many utterances. On a part: as many steps, but at most ten times
+    the epochs."""
+
+    def check(self) -> None:
+        """Find what is wrong before anything is trained.
+
+        Raises:
+            ArgumentError: a field is not what its rule allows.
+        """
+        if not 2 <= self.members <= MOST_MEMBERS:
+            raise ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {self.members}")
+        if self.before < 0 or self.after < 0 or self.before + self.after >= MOST_WINDOW:
+            raise ArgumentError(
+                f"before and after must be >= 0, together below {MOST_WINDOW}, got {self.before} and {self.after}"
+            )
+        if not all(1 <= units <= MOST_UNITS for units in self.hidden):
+            raise ArgumentError(f"hidden must be numbers in 1..{MOST_UNITS}, got {self.hidden}")
+        for name in ("temperatures", "hard_weights", "acoustic_scales", "prior_scales", "insertion_penalties"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ArgumentError(f"{name} must be one or more different ones, got {values}")
+        if min(self.temperatures) <= 0 or min(self.acoustic_scales) <= 0 or min(self.prior_scales) < 0:
+            raise ArgumentError("temperatures and acoustic_scales must be > 0, prior_scales >= 0")
+        if not 0 < self.beam < float("inf"):
+            raise ArgumentError(f"beam must be > 0, got {self.beam}")
+        if not all(0 <= weight <= 1 for weight in self.hard_weights) or not 0 < self.patience <= 1:
+            raise ArgumentError(f"hard_weights and patience must lie in 0..1, got {self.hard_weights}, {self.patience}")
+        if not all(0 < fraction < 1 for fraction in self.fractions) or len(set(self.fractions)) < len(self.fractions):
+            raise ArgumentError(f"fractions must be different ones between 0 and 1, got {self.fractions}")
+
+    def small(self) -> dict[str, Any]:
+        """Return the fields that make a run one of seconds."""
+        return {
+            "hidden": (16,),
+            "members": 2,
+            "temperatures": (2.0,),
+            "hard_weights": (0.5,),
+            "acoustic_scales": (0.2,),
+            "prior_scales": (1.0,),
+            "insertion_penalties": (0.0,),
+            "beam": 5.0,
+            "fractions": (0.3,),
+            "start": replace(self.start, monophone_passes=3, triphone_passes=1, triphone_gaussians=1, num_states=120),
+            "budget": replace(self.budget, epochs=1),
+        }

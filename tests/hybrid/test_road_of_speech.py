@@ -1,0 +1,194 @@
+"""Section 4's road on made speech: who is held out, what is chosen, tables that add up, words that are heard."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made_speech import write_an4
+
+import limbeck
+from limbeck import ArgumentError
+from limbeck.acoustic import Heard, Scales, Share, WordErrors
+from limbeck.budget import Budget, StartBudget
+from limbeck.hybrid import choosing, findings, tables
+from limbeck.hybrid.ground import Corpus, part_of, parted, prepared
+from limbeck.hybrid.hearing import Spoken, log_probs_of, spoken
+from limbeck.hybrid.lessons import MeanLogits, budget_for
+from limbeck.progress import Progress
+from limbeck.recipes import an4
+from limbeck.runs import Run
+from limbeck.study import Trial
+
+pytest.importorskip("kaldi_hmm_gmm")
+
+CHANGES = {
+    "held_out": 1,
+    "before": 1,
+    "after": 1,
+    "slopes": False,
+    "start": StartBudget(15, 4, 16, 1, 16, 2),
+    "hidden": (32,),
+    "temperatures": (1.0, 2.0),
+    "hard_weights": (0.5, 0.1),
+    "acoustic_scales": (0.2, 0.5),
+    "insertion_penalties": (0.0, 1.0),
+    "fractions": (0.3,),
+    "budget": Budget(epochs=3, batch_size=4, learning_rate=1e-2, precision="32-true"),
+    "beam": 16.0,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("data")
+    write_an4(place / "an4", 40)
+    return place
+
+
+def run_in(folder, config, seeds=1):
+    return Run("an4", config, folder / "run", seeds, None, Progress(), "limbeck run an4", cache=folder, ship=False)
+
+
+@pytest.fixture(scope="module")
+def config():
+    return replace(an4.An4().smoke(), **CHANGES)
+
+
+@pytest.fixture(scope="module")
+def ground(folder, config, tmp_path_factory):
+    data = limbeck.data.load_an4(folder)
+    lexicon = limbeck.acoustic.Lexicon(data.pronunciations)
+    corpus = Corpus(data.train, data.test, lexicon, config.start)
+    run = run_in(tmp_path_factory.mktemp("ground"), config)
+    with run.held():
+        languages = {"uniform": limbeck.acoustic.loop_graph(3)}
+        yield prepared(corpus, parted(corpus, config), languages, config, run)
+
+
+def test_speakers_held_out_and_tested_teach_nothing(ground):
+    parts = (ground.train, ground.held_out, ground.test)
+    assert [len(each) for each in parts] == [29, 7, 4]
+    assert not set(ground.train.people) & set(ground.held_out.people)
+    assert {each.frames.inputs.data_ptr() for each in parts} == {ground.train.frames.inputs.data_ptr()}
+    counts = np.bincount(ground.study.train.labels_to_judge(), minlength=len(ground.start.states))
+    np.testing.assert_allclose(ground.start.priors, counts / counts.sum(), atol=1e-3)
+    assert ground.study.test.at(ground.study.test.ids[:1]).shape[1:] == (3, 13)
+
+
+def perfect(ground, utterances, wrong=0.0):
+    """Logits of a net that knows the state of each frame, but for a share of them."""
+    labels = ground.start.labelled(utterances).labels_to_judge()
+    logits = torch.full((len(labels), len(ground.start.states)), -9.0)
+    told = torch.where(torch.rand(len(labels), generator=torch.Generator().manual_seed(0)) < wrong, 0, labels)
+    return logits.scatter_(1, told[:, None], 0.0)
+
+
+def test_words_and_frames_are_counted_by_speaker(ground):
+    logits = perfect(ground, ground.test)
+    heard = spoken(ground, "uniform", log_probs_of(logits, ground.test), ground.test, Scales(1.0, 0.0))
+    assert heard.rate == 0
+    assert [each.num_words for each in heard.speakers] == [len(words) for words in ground.test.transcripts[36:]]
+    worse = perfect(ground, ground.test, 0.3)
+    shares = tables.frame_errors(ground, [logits, worse])
+    [right, less] = tables.frames_right(ground, [logits, worse])
+    assert right == 1
+    assert sum(each.errors for each in shares) == pytest.approx((1 - less) * len(ground.study.labels))
+    assert [each.of for each in shares] == [2 * len(ground.test.frames_of(each)) for each in ground.test.ids]
+    assert tables.word_shares([heard, heard])[0] == Share(0, 2 * heard.speakers[0].num_words)
+
+
+def test_scales_are_those_with_the_fewest_held_out_errors(ground, monkeypatch):
+    costs = {0.2: 5, 0.5: 3}
+
+    def told(_, language, log_probs, utterances, scales):
+        assert utterances is ground.held_out
+        count = costs[scales.acoustic] + 2 * abs(scales.insertion_penalty - 1)
+        return Spoken(Heard({}, [WordErrors(int(count), 0, 0, 9)], 1.0), [])
+
+    monkeypatch.setattr(choosing, "spoken", told)
+    held_out = perfect(ground, ground.held_out)
+    baseline = Trial(held_out, held_out, [], 0.0, ground.make_net(), Path())
+    assert choosing.chosen_scales(ground, baseline) == {"uniform": Scales(0.5, 1.0, 1.0)}
+
+
+def test_the_mean_of_logits_is_the_geometric_mean_of_the_ensemble():
+    torch.manual_seed(0)
+    nets = [torch.nn.Linear(3, 4) for _ in range(3)]
+    inputs = torch.randn(5, 3)
+    for temperature in (1.0, 4.0):
+        told = (MeanLogits(nets)(inputs) / temperature).softmax(1)
+        product = torch.stack([(net(inputs) / temperature).softmax(1) for net in nets]).log().mean(0).exp()
+        torch.testing.assert_close(told, product / product.sum(1, keepdim=True))
+    ensemble = limbeck.Ensemble(nets, mean="geometric")
+    torch.testing.assert_close(MeanLogits(nets)(inputs).softmax(1), ensemble(inputs).softmax(1))
+
+
+def test_a_part_gets_the_same_steps_and_grows_with_its_share(ground):
+    small, large = (set(part_of(ground.study.train, share, 0).ids.tolist()) for share in (0.1, 0.3))
+    assert (len(small), len(large)) == (3, 9)
+    assert small < large
+    assert budget_for(ground, 0.3).epochs == 10
+    assert budget_for(ground, 0.01).epochs == 30
+    with pytest.raises(ArgumentError, match="a part must have an utterance"):
+        part_of(ground.study.train, 0.01, 0)
+
+
+def test_the_recipe_takes_the_whole_road(folder, config, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_DATA", str(folder))
+    run = run_in(tmp_path, config, seeds=2)
+    with run.held():
+        result = an4.main(config, run)
+    rows = {(row["setting"], row["metric"]): row for row in result.rows}
+    for setting in ("teacher", "ensemble", "twin", "student", "twin, 30% labels, early stopping", "student, 30% soft"):
+        frames = rows[setting, "frame accuracy"]
+        errors = rows[setting, "test errors"]
+        assert frames["mean"] == pytest.approx(1 - errors["mean"] / limbeck_rows(run), abs=1e-6)
+    assert rows["twin", "frame accuracy"]["paper"] == 0.589
+    assert rows["student, n-gram", "WER"]["paper"] == 0.107
+    assert rows["student, n-gram", "WER"]["n"] == 2
+    words = sum(rows["student, uniform", kind]["values"][0] for kind in tables.KINDS)
+    assert rows["student, uniform", "WER"]["values"][0] == pytest.approx(words / 11, abs=0.2)
+    assert rows["student, n-gram, audio / decoding", "ratio"]["mean"] > 0
+    assert [found.split(":")[0] for found in result.findings[:2]] == [
+        "By held-out speakers, for the n-gram model",
+        "By held-out speakers, for the uniform model",
+    ]
+    tried = next(found for found in result.findings if found.startswith("Wrong frames of held-out speakers"))
+    assert tried.count("T = ") == 3 + 1
+    assert any("of the ensemble's gain" in found or "distilled net" in found for found in result.findings)
+    assert "WER" in result.table[0]
+    assert result.report.exists()
+
+
+def limbeck_rows(run):
+    """Test frames of a run."""
+    from limbeck.conclusion import read_test_set
+
+    return len(read_test_set(run.folder))
+
+
+def test_gains_are_told_by_sign():
+    before, after = [Share(10, 100), Share(20, 100)], [Share(8, 100), Share(18, 100)]
+    assert findings._gain_told("Its", before, after) == (
+        "Its gain over the baseline: +2.0 points of frame accuracy (95% interval over speakers +2.0 to +2.0)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"members": 1}, r"members must lie in 2\.\.100, got 1"),
+        ({"before": 150, "after": 50}, "together below 200"),
+        ({"hidden": (0,)}, "hidden must be numbers in"),
+        ({"temperatures": ()}, "temperatures must be one or more different ones"),
+        ({"temperatures": (0.0,)}, "temperatures and acoustic_scales must be > 0"),
+        ({"hard_weights": (2.0,)}, r"must lie in 0\.\.1"),
+        ({"fractions": (1.0,)}, "fractions must be different ones between 0 and 1"),
+        ({"beam": 0.0}, "beam must be > 0"),
+    ],
+)
+def test_a_plan_that_is_wrong_is_told_before_anything(changes, message):
+    with pytest.raises(ArgumentError, match=message):
+        replace(an4.An4(), **changes).check()

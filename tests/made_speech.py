@@ -1,0 +1,52 @@
+"""Speech that nobody spoke: each state of each phone of three words is a Gaussian of its own."""
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from limbeck.acoustic import Lexicon
+from limbeck.data.utterances import Spoken, gathered
+
+LEXICON = Lexicon((("ab", ("A", "B")), ("ba", ("B", "A")), ("cab", ("C", "A", "B")), ("cab", ("C", "B"))))
+FEATURES = 6
+MEANS = np.random.default_rng(7).normal(0, 4, (3 * len(LEXICON.phones), FEATURES))
+
+
+def made_utterances(count=30, seed=0, noise=1.0):
+    """Utterances of two to four words, silences around them, and the true monophone state of each frame."""
+    random = np.random.default_rng(seed)
+    spoken, truth = [], []
+    for number in range(count):
+        drawn = random.integers(len(LEXICON.pronunciations), size=random.integers(2, 5))
+        phones = [LEXICON.phone_number[p] for each in drawn for p in LEXICON.pronunciations[each][1]]
+        states = [3 * (phone - 1) + position for phone in [1, *phones, 1] for position in range(3)]
+        aligned = np.repeat(states, random.integers(1, 6, len(states)))
+        frames = (MEANS[aligned] + random.normal(0, noise, (len(aligned), FEATURES))).astype(np.float32)
+        words = tuple(LEXICON.pronunciations[each][0] for each in drawn)
+        spoken.append(Spoken(f"u{number}", f"s{number % 5}", words, frames))
+        truth.append(aligned)
+    return gathered(spoken, "made"), truth
+
+
+def true_scores(frames):
+    """How probable each frame is in each monophone state, but for a constant."""
+    return (-0.5 * ((frames[:, None] - MEANS) ** 2).sum(-1)).astype(np.float32)
+
+
+def write_an4(folder, count):
+    """Made speech in AN4's form."""
+    (folder / "etc").mkdir(parents=True)
+    named = [f"{word}  {' '.join(phones)}" for word, phones in LEXICON.pronunciations]
+    (folder / "etc/an4.dic").write_text("\n".join(named).replace("cab  C B", "cab(2)  C B"))
+    words = "".join(f"-0.6\t{word}\n" for word in ("</s>", *LEXICON.words))
+    (folder / "etc/an4.ug.lm").write_text(f"\\data\\\nngram 1=5\n\n\\1-grams:\n-99\t<s>\n{words}\n\\end\\\n")
+    utterances, _ = made_utterances(count)
+    for split, ids in (("train", range(4, count)), ("test", range(4))):
+        frames = [np.pad(utterances.frames_of(each), ((0, 0), (0, 13 - FEATURES))).ravel() for each in ids]
+        columns = {
+            "key": [f"made/{utterances.speakers[each]}/{each}" for each in ids],
+            "text": [" ".join(utterances.transcripts[each]) for each in ids],
+            "num_frames": [len(each) // 13 for each in frames],
+            "mfcc": frames,
+        }
+        parquet.write_table(pa.table(columns), folder / f"{split}.parquet")
