@@ -16,6 +16,7 @@ from limbeck.acoustic import (
     loop_graph,
     model_graph,
     monophones,
+    one_word_graph,
     sentence_graph,
     state_graph,
 )
@@ -69,6 +70,22 @@ def test_the_best_path_is_the_cheapest_of_all_ways(words):
     assert passed == [state for phone in best for state in tied.of(0, phone, 0)]
     assert path.words == LEXICON.numbers_of(words)
     assert len(path.states) == 30
+
+
+def test_where_one_word_is_said_one_is_heard():
+    """Frames of y y: a loop hears both, the graph of one word stretches one."""
+    states, staying = monophones(3), np.full(NUM_STATES, 0.5)
+    said = np.array([state for word in ("y", "y") for state in states.of(0, LEXICON.first_pronunciation[word][0], 0)])
+    scores = np.full((6, NUM_STATES), -9.0, np.float32)
+    scores[np.arange(6), said] = 0.0
+
+    def heard(words):
+        return best_path(state_graph(words, lexicon_graph(LEXICON), states, staying), scores, 100.0)
+
+    assert [LEXICON.words[each - 1] for each in heard(loop_graph(2)).words] == ["y", "y"]
+    alone = heard(one_word_graph(2))
+    assert [LEXICON.words[each - 1] for each in alone.words] == ["y"]
+    assert alone.cost == pytest.approx(18 + 6 * math.log(2) + math.log(2) * 3, abs=1e-3)  # 2 of 6 frames fit no state
 
 
 def test_a_phones_states_are_those_of_its_neighbours():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from limbeck import ArgumentError, DataError
-from limbeck.data import connected, load_fsdd, load_splits, read_recordings
+from limbeck.data import connected, isolated, load_fsdd, load_splits, read_recordings
 from limbeck.data.fsdd import DIGITS
+from limbeck.data.utterances import gathered
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("kaldi_native_fbank")
@@ -44,6 +45,19 @@ def test_strings_are_joined_recordings_of_one_speaker(folder):
     assert made.frames.run_lengths.tolist() == expected
     again = connected(recordings, count=12, digits=(2, 3), pause_s=(0.1, 0.1), seed=3)
     assert again.frames.fingerprint == made.frames.fingerprint
+    other = connected(recordings, count=1, num_filters=20, named="spare")
+    assert other.keys[0].startswith("spare-0-")
+    assert other.frames.inputs.shape[1] == 20
+
+
+def test_sets_are_taken_apart_and_put_together(folder):
+    recordings = read_recordings(folder)
+    single = isolated(recordings)
+    few = single.subset([1, 6], "few")
+    assert [each.key for each in few.spoken()] == ["0_ann_5", "7_bob_4"]
+    both = gathered([*few.spoken(), *connected(recordings, count=1).spoken()], "both")
+    assert both.transcripts[:2] == (("zero",), ("seven",))
+    np.testing.assert_array_equal(both.frames_of(1), single.frames_of(6))
 
 
 def test_what_is_wrong_is_told(folder, tmp_path, monkeypatch):

@@ -99,6 +99,19 @@ def test_words_and_frames_are_counted_by_speaker(ground):
     assert tables.word_shares([heard, heard])[0] == Share(0, 2 * heard.speakers[0].num_words)
 
 
+def test_a_model_of_language_hears_those_that_it_is_for(ground):
+    few = ground.test.ids[:2]
+    own = replace(ground, among={"uniform": {*few, ground.train.ids[0]}})
+    logits = perfect(own, own.test)
+    heard = spoken(own, "uniform", log_probs_of(logits, own.test), own.test, Scales(1.0, 0.0))
+    assert list(heard.heard.words) == few
+    assert heard.heard.total.num_words == sum(len(own.test.transcripts[each]) for each in few)
+    assert ground.meant("uniform", ground.test) is ground.test
+    [row] = [row for row in tables.word_rows(own, {"twin": {"uniform": [heard]}}) if row["metric"] == "ratio"]
+    seconds = 0.01 * sum(len(own.test.frames_of(each)) for each in few)
+    assert row["values"] == [pytest.approx(seconds / heard.heard.seconds)]
+
+
 def test_scales_are_those_with_the_fewest_held_out_errors(ground, monkeypatch):
     costs = {0.2: 5, 0.5: 3}
 

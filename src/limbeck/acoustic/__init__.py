@@ -6,7 +6,7 @@ on spliced frames); `hear` makes words of what the net says. Graphs, search and 
 """
 
 from limbeck.acoustic.alignment import aligned, priors_of, staying_of
-from limbeck.acoustic.graphs import lexicon_graph, loop_graph, sentence_graph, state_graph
+from limbeck.acoustic.graphs import lexicon_graph, loop_graph, one_word_graph, sentence_graph, state_graph
 from limbeck.acoustic.lexicon import Lexicon
 from limbeck.acoustic.ngrams import bigram_model, model_graph
 from limbeck.acoustic.paths import best_path
@@ -37,6 +37,7 @@ __all__ = [
     "loop_graph",
     "model_graph",
     "monophones",
+    "one_word_graph",
     "priors_of",
     "rate_interval",
     "recognised",

@@ -60,6 +60,17 @@ def loop_graph(num_words: int) -> Graph:
     return graph
 
 
+def one_word_graph(num_words: int) -> Graph:
+    """Return G of exactly one word, all equally probable."""
+    fst = needed("kaldifst")
+    graph = fst.StdVectorFst()
+    graph.start, end = graph.add_state(), graph.add_state()
+    graph.set_final(end, 0.0)
+    for word in range(1, num_words + 1):
+        graph.add_arc(graph.start, fst.StdArc(word, word, math.log(num_words), end))
+    return graph
+
+
 def state_graph(
     words: Graph, lexicon: Graph, states: TiedStates, staying: NDArray[np.float64], insertion_penalty: float = 0.0
 ) -> Graph:

@@ -24,7 +24,7 @@ Views, which can be replayed
 from limbeck.data.an4 import An4, load_an4
 from limbeck.data.arrays import load_arrays
 from limbeck.data.columns import Columns
-from limbeck.data.fsdd import connected, load_fsdd, read_recordings
+from limbeck.data.fsdd import connected, isolated, load_fsdd, read_recordings
 from limbeck.data.images import load_cifar10, load_cifar100, load_mnist
 from limbeck.data.letters import load_letters
 from limbeck.data.sentences import load_clinc150
@@ -52,6 +52,7 @@ __all__ = [
     "View",
     "WordDropout",
     "connected",
+    "isolated",
     "load_an4",
     "load_arrays",
     "load_cifar10",

@@ -51,11 +51,7 @@ def load_fsdd(folder: str | Path | None = None, num_filters: int = 40) -> tuple[
         DataError: a file is missing or not what it should be, or there is no package to read it.
     """
     recordings = read_recordings(folder)
-    spoken = [
-        Spoken(each.name, each.speaker, (DIGITS[each.digit],), filterbanks(each.audio, num_filters))
-        for each in recordings
-    ]
-    both = gathered(spoken, "fsdd")
+    both = isolated(recordings, num_filters)
     parts = ((False, "fsdd training set"), (True, "fsdd test set"))
     train, test = (
         both.subset([place for place, each in enumerate(recordings) if each.is_test == is_test], name)
@@ -98,6 +94,15 @@ def _recording(path: Path) -> Recording:
     return Recording(path.stem, match["speaker"], int(match["digit"]), int(match["number"]), audio)
 
 
+def isolated(recordings: Sequence[Recording], num_filters: int = 40) -> Utterances:
+    """Return recordings as utterances of one word each."""
+    spoken = [
+        Spoken(each.name, each.speaker, (DIGITS[each.digit],), filterbanks(each.audio, num_filters))
+        for each in recordings
+    ]
+    return gathered(spoken, "fsdd")
+
+
 def connected(
     recordings: Sequence[Recording],
     *,
@@ -106,6 +111,7 @@ def connected(
     pause_s: tuple[float, float] = (0.05, 0.3),
     seed: int = 0,
     num_filters: int = 40,
+    named: str = "made",
 ) -> Utterances:
     """Return digit strings that nobody spoke: recordings of one speaker, joined, with pauses between and around them.
 
@@ -118,6 +124,7 @@ def connected(
         pause_s: shortest and longest pause, in seconds.
         seed: of what is drawn.
         num_filters: of the filterbanks.
+        named: how the strings' keys begin.
 
     Raises:
         ArgumentError: a number outside its range.
@@ -135,7 +142,7 @@ def connected(
         drawn = [own[place] for place in random.integers(len(own), size=random.integers(digits[0], digits[1] + 1))]
         frames = filterbanks(_joined(drawn, pause_s, random), num_filters)
         words = tuple(DIGITS[each.digit] for each in drawn)
-        spoken.append(Spoken(f"made-{number}-{speaker}", speaker, words, frames))
+        spoken.append(Spoken(f"{named}-{number}-{speaker}", speaker, words, frames))
     return gathered(spoken, "connected digits, made by joining recordings")
 
 

@@ -65,6 +65,10 @@ class Utterances:
         """Return the frames of one utterance of the source."""
         return self.frames.inputs_at(self.frames.rows_of(torch.tensor([utterance]))).numpy()
 
+    def spoken(self) -> "list[Spoken]":
+        """Return the utterances of this set one by one, as `gathered` takes them."""
+        return [Spoken(self.keys[n], self.speakers[n], self.transcripts[n], self.frames_of(n)) for n in self.ids]
+
     @property
     def people(self) -> Words:
         """The speakers of this set, in the order of the alphabet."""

@@ -13,22 +13,22 @@ from limbeck.hybrid.tables import KINDS, Logits, Systems, frame_errors, frames_r
 ENSEMBLE = "ensemble"
 
 
-def scales_told(scales: Mapping[str, Scales]) -> list[str]:
+def scales_told(ground: Ground, scales: Mapping[str, Scales]) -> list[str]:
     """Return in words what was chosen for decoding."""
     return [
-        f"By held-out speakers, for the {language} model: acoustic scale {own.acoustic:g}, κ = {own.prior:g}, "
-        f"insertion penalty {own.insertion_penalty:g}; the same for all systems."
+        f"By {ground.held_out.frames.name}, for the {language} model: acoustic scale {own.acoustic:g}, "
+        f"κ = {own.prior:g}, insertion penalty {own.insertion_penalty:g}; the same for all systems."
         for language, own in scales.items()
     ]
 
 
-def tries_told(tries: Tries, chosen: tuple[float, float]) -> list[str]:
+def tries_told(ground: Ground, tries: Tries, chosen: tuple[float, float]) -> list[str]:
     """Return in words what temperatures and hard weights came to; nothing where one alone was to be had."""
     if len(tries) == 1:
         return []
     told = [f"T = {pair[0]:g} and {pair[1]:g}: {errors:,.0f}" for pair, errors in tries.items()]
     said = (
-        f"Wrong frames of held-out speakers by temperature and the labels' share: {'; '.join(told)}; "
+        f"Wrong frames of {ground.held_out.frames.name} by temperature and the labels' share: {'; '.join(told)}; "
         f"T = {chosen[0]:g} and {chosen[1]:g} were taken."
     )
     return [said]

@@ -1,6 +1,6 @@
 """What all nets of a speech recipe share: utterances, states, and the sets of frames made of both."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -52,12 +52,21 @@ class Ground:
     test: Utterances
     languages: Mapping[str, Graph]
     """By the name of its settings: 'n-gram', 'uniform'."""
+    among: Mapping[str, Collection[int]] = field(default_factory=dict)
+    """Of a model of language that is not for all utterances: those of the source that it is for."""
     _graphs: dict[tuple[str, float], Graph] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def features(self) -> int:
         """Numbers that a net sees at once."""
         return (self.plan.before + 1 + self.plan.after) * self.train.frames.inputs.shape[1]
+
+    def meant(self, language: str, utterances: Utterances) -> Utterances:
+        """Return those of a set that a model of language is for."""
+        if language not in self.among:
+            return utterances
+        own = self.among[language]
+        return utterances.subset([each for each in utterances.ids if each in own], utterances.frames.name)
 
     def graph_of(self, language: str, insertion_penalty: float) -> Graph:
         """Return the way from states to words of a model of language; made once."""
@@ -87,8 +96,20 @@ def prepared(
     languages: Mapping[str, Graph],
     plan: Plan,
     run: Run,
+    *,
+    among: Mapping[str, Collection[int]] | None = None,
+    paper: Paper = PAPER,
 ) -> Ground:
     """Return the ground of a recipe, and claim the run's folder for it: frames aligned with states.
+
+    Args:
+        corpus: where everything is from.
+        parts: utterances to train on, held out, and to test on, of one source.
+        languages: the models of language, by the name of their settings.
+        plan: what is asked for.
+        run: whose cache is used.
+        among: of models of language that are not for all utterances, those that they are for.
+        paper: figures to stand beside ours.
 
     Raises:
         LimbeckError: as `start_from_words`; nothing was trained.
@@ -98,9 +119,9 @@ def prepared(
     start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
     view = Splice(train.frames, plan.before, plan.after)
     sets: list[TransferSet] = [start.labelled(each).seen_through(view) for each in parts]
-    study = Study(run, *sets, paper=PAPER)
+    study = Study(run, *sets, paper=paper)
     run.claim(*sets)
-    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, languages)
+    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, languages, among or {})
 
 
 def part_of(train: TransferSet, fraction: float, seed: int) -> TransferSet:

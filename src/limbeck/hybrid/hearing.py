@@ -38,11 +38,11 @@ def log_probs_of(logits: Float[Tensor, "frames states"], utterances: Utterances)
 
 
 def spoken(ground: Ground, language: str, log_probs: LogProbs, utterances: Utterances, scales: Scales) -> Spoken:
-    """Return what is heard of a set with one of the ground's models of language."""
-    graph = ground.graph_of(language, scales.insertion_penalty)
-    scores = {each: frame_scores(own, ground.start.priors, scales) for each, own in log_probs.items()}
-    heard = hear(graph, scores, utterances, ground.lexicon, ground.plan.beam)
-    return Spoken(heard, by_speaker(heard.errors, [utterances.speakers[each] for each in utterances.ids]))
+    """Return what is heard with one of the ground's models of language, of those of a set that it is for."""
+    graph, own = ground.graph_of(language, scales.insertion_penalty), ground.meant(language, utterances)
+    scores = {each: frame_scores(log_probs[each], ground.start.priors, scales) for each in own.ids}
+    heard = hear(graph, scores, own, ground.lexicon, ground.plan.beam)
+    return Spoken(heard, by_speaker(heard.errors, [own.speakers[each] for each in own.ids]))
 
 
 def audio_seconds(utterances: Utterances) -> float:

@@ -56,8 +56,8 @@ def travel(ground: Ground) -> Result:
     rows += study.rows(trials, said)
     rows += frame_rows(ground, logits) + word_rows(ground, systems)
     findings = [
-        *scales_told(scales),
-        *tries_told(tries, (temperature, hard_weight)),
+        *scales_told(ground, scales),
+        *tries_told(ground, tries, (temperature, hard_weight)),
         *frames_told(ground, logits),
         *words_told(systems),
         *parts_told(ground, logits),

@@ -68,7 +68,6 @@ def frame_rows(ground: Ground, logits: Logits) -> list[dict[str, Any]]:
 def word_rows(ground: Ground, systems: Systems) -> list[dict[str, Any]]:
     """Return the rows of record of words that are wrong, by kind too, and how much quicker than speech decoding is."""
     rows, paper = [], ground.study.paper
-    length = audio_seconds(ground.test)
     for setting, own in systems.items():
         for language, heard in own.items():
             name = f"{setting}, {language}"
@@ -76,6 +75,7 @@ def word_rows(ground: Ground, systems: Systems) -> list[dict[str, Any]]:
             totals = [each.heard.total for each in heard]
             for kind in KINDS:
                 rows += [row_of(name, kind, [float(getattr(each, kind)) for each in totals], None)]
+            length = audio_seconds(ground.meant(language, ground.test))
             quicker = [length / each.heard.seconds for each in heard]
             rows.append(row_of(f"{name}, audio / decoding", "ratio", quicker, None))
     return rows
