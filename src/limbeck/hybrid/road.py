@@ -9,6 +9,7 @@ from limbeck.hybrid.findings import ENSEMBLE, frames_told, parts_told, scales_to
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.lessons import STUDENT, TWIN, MeanLogits, parts, student, twin
 from limbeck.hybrid.tables import Logits, frame_rows, heard_by, word_rows
+from limbeck.hybrid.transcriber import save_transcriber, transcriber_of
 from limbeck.judge import count_parameters, measure
 from limbeck.teachers import Ensemble, predict
 
@@ -63,7 +64,7 @@ def travel(ground: Ground) -> Result:
         *parts_told(ground, logits),
         *study.controls_told(trials, STUDENT),
     ]
-    return study.conclude(
+    result = study.conclude(
         rows,
         findings,
         trials,
@@ -73,3 +74,6 @@ def travel(ground: Ground) -> Result:
         student=STUDENT,
         teacher_validation=study.validation_logits(together),
     )
+    if ground.front is not None:
+        save_transcriber(study.run.folder, transcriber_of(ground, ground.front, scales))
+    return result
