@@ -14,10 +14,9 @@ from made_speech import tones, write_fsdd
 from limbeck import ArgumentError, DataError, RunError
 from limbeck.acoustic import Lexicon, monophones
 from limbeck.acoustic.paths import BestPath
-from limbeck.acoustic.word_times import WordTimes, word_times
 from limbeck.budget import Budget, StartBudget
 from limbeck.hybrid.transcriber import KEPT, load_transcriber
-from limbeck.hybrid.transcribing import Listener, phone_probs
+from limbeck.hybrid.transcribing import Listener, least_frames, phone_probs
 from limbeck.progress import Progress
 from limbeck.recipes import fsdd
 from limbeck.runs import Run
@@ -154,19 +153,8 @@ def test_a_run_without_a_transcriber_is_told(run, tmp_path):
     assert "run.json" in done.stderr
 
 
-def test_words_are_found_by_their_phones():
-    lexicon = Lexicon((("x", ("P",)), ("x", ("Q", "P")), ("y", ("Q",))))  # SIL 1, P 2, Q 3
+def test_a_words_confidence_is_that_of_its_phones():
     states = monophones(3)
-
-    def path(phones, words):
-        said = [state for phone in phones for state in states.of(0, phone, 0)]
-        return BestPath(np.repeat(said, 2), lexicon.numbers_of(words), 0.0)
-
-    assert word_times(path([1, 3, 2, 1, 3], "xy"), states, lexicon) == [WordTimes("x", 6, 18), WordTimes("y", 24, 30)]
-    assert word_times(path([3, 2], "yx"), states, lexicon) == [WordTimes("y", 0, 6), WordTimes("x", 6, 12)]
-    assert word_times(path([3, 3, 2, 1], "yx"), states, lexicon) == [WordTimes("y", 0, 6), WordTimes("x", 6, 18)]
-    assert word_times(path([1], ""), states, lexicon) == []
-    with pytest.raises(ArgumentError, match="they don't spell 'y y'"):
-        word_times(path([3, 1, 2], "yy"), states, lexicon)
     probs = np.array([[0.5, 0.2, 0.1, 0.2, 0, 0, 0, 0, 0], [0.1, 0, 0, 0.3, 0.4, 0, 0, 0, 0.2]], np.float32)
     np.testing.assert_allclose(phone_probs(BestPath(np.array([1, 3]), [], 0.0), probs, states), [0.8, 0.7], rtol=1e-6)
+    assert least_frames(Lexicon((("x", ("P", "Q")), ("x", ("P",))))) == 3

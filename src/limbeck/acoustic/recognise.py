@@ -60,14 +60,14 @@ class Heard(NamedTuple):
         return sum(self.errors, WordErrors(0, 0, 0, 0))
 
 
-def searched(graph: Graph, scores: Float32[np.ndarray, "frames states"], beam: float) -> BestPath | None:
-    """Return the best way through a graph, by a beam twice as wide where there is none; None where there is none."""
+def path_found(graph: Graph, scores: Float32[np.ndarray, "frames states"], beam: float) -> BestPath | None:
+    """Return the best way through a graph; None where there is no way, by a beam twice as wide."""
     return best_path(graph, scores, beam) or best_path(graph, scores, 2 * beam)
 
 
 def recognised(graph: Graph, scores: Float32[np.ndarray, "frames states"], lexicon: Lexicon, beam: float) -> Words:
-    """Return the words of the best way through a graph; none where there is no way."""
-    path = searched(graph, scores, beam)
+    """Return the words of the best way through a graph; none where there is no way, by a beam twice as wide."""
+    path = path_found(graph, scores, beam)
     return () if path is None else tuple(lexicon.words[word - 1] for word in path.words)
 
 

@@ -9,6 +9,7 @@ tables.py     the paper's two tables, rows of record
 findings.py   differences over speakers, in sentences
 front.py      from audio to the windows of frames that nets judge
 transcriber.py    what a run leaves to make words of its student's logits; transcribing.py: of anybody's files
+shown.py      what the page shows of words and utterances
 road.py       one after the other
 
 Imported by recipes before torch is: `plan` alone waits for nothing.

@@ -1,13 +1,13 @@
 """What all nets of a speech recipe share: utterances, states, and the sets of frames made of both."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import nn
 
-from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph
+from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph, state_names
 from limbeck.acoustic.graphs import Graph
 from limbeck.data import Splice, TransferSet, Utterances
 from limbeck.data.filterbanks import with_deltas
@@ -123,7 +123,8 @@ def prepared(
     others = train.whole().subset([*held_out.ids, *test.ids], "others")
     start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
     view = Splice(train.frames, plan.before, plan.after)
-    sets: list[TransferSet] = [start.labelled(each).seen_through(view) for each in parts]
+    names = state_names(start.states, corpus.lexicon.phones)
+    sets: list[TransferSet] = [replace(start.labelled(each), class_names=names, view=view) for each in parts]
     study = Study(run, *sets, paper=paper)
     run.claim(*sets)
     return Ground(plan, study, corpus.lexicon, start, train, held_out, test, languages, front, among or {})

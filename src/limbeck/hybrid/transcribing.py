@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from limbeck.acoustic import Lexicon, frame_scores
+from limbeck.acoustic import Lexicon, frame_scores, path_found, phone_spans, word_spans
 from limbeck.acoustic.graphs import Graph
 from limbeck.acoustic.paths import BestPath
-from limbeck.acoustic.recognise import searched
 from limbeck.acoustic.states import NUM_POSITIONS, TiedStates
-from limbeck.acoustic.word_times import word_times
 from limbeck.data.audio import Audio, read_audio
 from limbeck.data.filterbanks import FRAME_MS
 from limbeck.errors import DataError
@@ -80,7 +78,7 @@ class Listener:
         logits = predict(self._net, windows).numpy()
         log_probs = logits - np.logaddexp.reduce(logits, 1, keepdims=True)
         scores = frame_scores(log_probs, own.priors, own.scales[self.language])
-        path = None if windows.num_rows < least_frames(own.lexicon) else searched(self._graph, scores, own.beam)
+        path = None if windows.num_rows < least_frames(own.lexicon) else path_found(self._graph, scores, own.beam)
         if path is None:
             raise DataError(f"{file} must be long enough for a word, it has {seconds:.2f} s")
         if not path.words:
@@ -90,6 +88,7 @@ class Listener:
     def _words(self, path: BestPath, probs: Float32[np.ndarray, "frames states"]) -> list[HeardWord]:
         own = self.transcriber
         sure = phone_probs(path, probs, own.states)
+        words = [own.lexicon.words[word - 1] for word in path.words]
         return [
             HeardWord(
                 word,
@@ -97,7 +96,7 @@ class Listener:
                 round(end * SECONDS_A_FRAME, 2),
                 float(sure[first:end].mean()),
             )
-            for word, first, end in word_times(path, own.states, own.lexicon)
+            for word, first, end in word_spans(words, phone_spans(path.states, own.states, own.lexicon), own.lexicon)
         ]
 
 
