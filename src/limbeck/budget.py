@@ -48,7 +48,8 @@ class Budget:
     """auto: bf16-mixed where the machine computes in bfloat16, 32-true elsewhere. On a CPU 32-true is quicker for small
     nets that don't convolve; `limbeck distill` then takes it."""
     compiled: bool = False
-    """Whether the net's forward and backward are compiled (torch.compile): some waiting first; meant for GPUs."""
+    """Whether a GPU compiles the net's forward and backward (torch.compile): some waiting first, then fewer and shorter
+    kernels. On a CPU it changes nothing."""
     cuda_graph: bool = False
     """Whether a GPU records a step once and replays it as a whole, which small nets need to be fast there. For nets
     that do the same in every step; on a CPU it changes nothing."""

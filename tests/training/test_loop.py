@@ -570,12 +570,18 @@ def test_a_training_is_kept_in_one_place(tmp_path):
         fit(net(), blobs(), folder=tmp_path / "a", cache=tmp_path / "b")
 
 
+@pytest.fixture
+def compiling_here(monkeypatch):
+    monkeypatch.setattr("limbeck.training.loop.COMPILING", ("cpu", "cuda"))
+
+
 compiling = pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 torchs_own = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # a warning of the compiler's modules
 
 
 @compiling
 @torchs_own
+@pytest.mark.usefixtures("compiling_here")
 def test_a_compiled_training_ends_where_the_plain_one_does_whatever_was_compiled_before(tmp_path):
     budget = replace(QUICK, epochs=1, compiled=True)
     plain = fit(net(), blobs(), budget=replace(budget, compiled=False)).net
@@ -593,6 +599,7 @@ def dropping():
 
 @compiling
 @torchs_own
+@pytest.mark.usefixtures("compiling_here")
 def test_every_net_of_a_long_series_is_compiled(monkeypatch):
     """The compiler gives up after eight variants of one forward: each training starts it anew."""
     compiled = []
@@ -610,10 +617,10 @@ def test_every_net_of_a_long_series_is_compiled(monkeypatch):
         assert len(compiled) == before + 2, depth  # a whole batch, and the last
 
 
-def test_without_a_compiler_it_is_said(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(ArgumentError, match=r"compiled steps need a C\+\+ compiler on a CPU, none of g\+\+, clang"):
-        fit(net(), blobs(), budget=replace(QUICK, compiled=True))
+def test_on_a_cpu_nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("compiled"))
+    plain, asked = (fit(net(), blobs(), budget=replace(QUICK, epochs=1, compiled=own)).net for own in (False, True))
+    assert torch.equal(weights(plain), weights(asked))
 
 
 def test_data_on_the_device_gives_the_same_bits(monkeypatch):

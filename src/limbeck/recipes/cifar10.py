@@ -56,12 +56,20 @@ class Cifar10:
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
     teacher: Budget = field(
         default_factory=lambda: Budget(
-            12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+            12,
+            batch_size=250,
+            learning_rate=4e-3,
+            warmup=0.2,
+            weight_decay=0.05,
+            compiled=True,
+            cuda_graph=True,
         )
     )
     """What each teacher may spend."""
     student: Budget = field(
-        default_factory=lambda: Budget(50, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+        default_factory=lambda: Budget(
+            80, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
+        )
     )
     """What students and twins may spend."""
 

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -44,7 +43,7 @@ HASH_LENGTH = 20  # of a training's folder in a cache
 NUMERICS = 1  # to be raised with every change by which the same training ends with other numbers
 MOMENTUM = 0.9  # of SGD
 DROPS = (5 / 8, 6 / 8, 7 / 8)  # shares of all steps: epochs 150, 180 and 210 of 240
-COMPILERS = ("g++", "clang++", "c++")
+COMPILING = ("cuda",)  # devices on which steps are compiled where a budget asks for it
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -136,8 +135,7 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
     """Find what keeps a net from training on these sets with this budget.
 
     Raises:
-        ArgumentError: a batch of one for a net that normalises batches, early stopping with nothing to go by, or
-            nothing to compile with.
+        ArgumentError: a batch of one for a net that normalises batches, or early stopping with nothing to go by.
     """
     size = budget.batch_size
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
@@ -153,11 +151,6 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
         validation.labels_to_judge()
     if budget.early_stop is not None and (validation is None or validation.labels is None):
         raise ArgumentError("early_stop needs a labelled validation set, got none")
-    if budget.compiled and device_here() == "cpu" and not any(map(shutil.which, COMPILERS)):
-        raise ArgumentError(
-            f"compiled steps need a C++ compiler on a CPU, none of {', '.join(COMPILERS)} is there",
-            "install one, or leave compiled False",
-        )
 
 
 def _other_size(transfer_set: TransferSet, size: int) -> str:
@@ -301,7 +294,8 @@ class _Training:
         recorded = self.budget.cuda_graph and self._fabric.device.type == "cuda"
         self._optimizer = _optimizer(self.net, self.budget, recorded=recorded)
         self._run_step: Step = Replayed(self._step) if recorded else self._step
-        self._asked = _compiled(self.net) if self.budget.compiled else self.net
+        compiled = self.budget.compiled and self._fabric.device.type in COMPILING
+        self._asked = _compiled(self.net) if compiled else self.net
         self._data = self.transfer_set.near(self._fabric.device)
         if kept is not None:
             self.best = restore_training(kept[0], self.net, self._optimizer) or None
