@@ -70,6 +70,7 @@ def test_features_are_computed_from_audio(tmp_path, ending):
     assert found.train.frames.run_lengths.tolist() == [20, 20, 20]
     assert found.train.frames.inputs.shape == (60, 13)
     assert found.train.transcripts == (("YES",), ("A", "YES"), ("A",))
+    assert [each and each.rate for each in found.test.sounds] == [None, None, 16000]  # tests are listened to
     next((tmp_path / "wav").rglob(f"*gmno-b.{ending}")).unlink()
     with pytest.raises(DataError, match="must hold an4_clstk/gmno/cen1-gmno-b as one of"):
         load_an4(tmp_path)

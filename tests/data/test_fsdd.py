@@ -30,6 +30,9 @@ def test_recordings_are_utterances_of_one_word(folder):
     assert [train.transcripts[each] for each in train.ids] == [("zero",), ("zero",), ("seven",), ("seven",)]
     assert train.frames_of(train.ids[0]).shape == (15, 40)
     assert train.people == ("ann", "bob")
+    recordings = {each.name: each.audio for each in read_recordings(folder)}
+    for each in (*train.ids, *test.ids):
+        np.testing.assert_array_equal(test.sounds[each].samples, recordings[test.keys[each]].samples)
     splits = load_splits(str(folder / "fsdd"))
     assert [len(splits.training), len(splits.test)] == [4, 4]
 
@@ -43,6 +46,7 @@ def test_strings_are_joined_recordings_of_one_speaker(folder):
     assert {key.split("-")[2] for key in made.keys} == {"ann", "bob"}
     expected = [15 * len(words) + 10 * (len(words) + 1) for words in made.transcripts]  # 0.15 s a digit, 0.1 s a pause
     assert made.frames.run_lengths.tolist() == expected
+    assert [len(sound.samples) // 80 for sound in made.sounds] == expected
     again = connected(recordings, count=12, digits=(2, 3), pause_s=(0.1, 0.1), seed=3)
     assert again.frames.fingerprint == made.frames.fingerprint
     other = connected(recordings, count=1, num_filters=20, named="spare")
@@ -58,6 +62,7 @@ def test_sets_are_taken_apart_and_put_together(folder):
     both = gathered([*few.spoken(), *connected(recordings, count=1).spoken()], "both")
     assert both.transcripts[:2] == (("zero",), ("seven",))
     np.testing.assert_array_equal(both.frames_of(1), single.frames_of(6))
+    assert both.sounds[1] == single.sounds[6]
 
 
 def test_what_is_wrong_is_told(folder, tmp_path, monkeypatch):

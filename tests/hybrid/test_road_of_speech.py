@@ -6,65 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_speech import write_an4
+from made_speech import perfect, run_in
 
 import limbeck
 from limbeck import ArgumentError
 from limbeck.acoustic import Heard, Scales, Share, WordErrors
-from limbeck.budget import Budget, StartBudget
 from limbeck.hybrid import choosing, findings, tables
-from limbeck.hybrid.ground import Corpus, part_of, parted, prepared
+from limbeck.hybrid.ground import part_of
 from limbeck.hybrid.hearing import Spoken, log_probs_of, spoken
 from limbeck.hybrid.lessons import MeanLogits, budget_for
-from limbeck.progress import Progress
 from limbeck.recipes import an4
-from limbeck.runs import Run
 from limbeck.study import Trial
 
 pytest.importorskip("kaldi_hmm_gmm")
-
-CHANGES = {
-    "held_out": 1,
-    "before": 1,
-    "after": 1,
-    "slopes": False,
-    "start": StartBudget(15, 4, 16, 1, 16, 2),
-    "hidden": (32,),
-    "temperatures": (1.0, 2.0),
-    "hard_weights": (0.5, 0.1),
-    "acoustic_scales": (0.2, 0.5),
-    "insertion_penalties": (0.0, 1.0),
-    "fractions": (0.3,),
-    "budget": Budget(epochs=3, batch_size=64, learning_rate=1e-2, precision="32-true"),
-    "beam": 16.0,
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("data")
-    write_an4(place / "an4", 40)
-    return place
-
-
-def run_in(folder, config, seeds=1):
-    return Run("an4", config, folder / "run", seeds, None, Progress(), "limbeck run an4", cache=folder, ship=False)
-
-
-@pytest.fixture(scope="module")
-def config():
-    return replace(an4.An4().smoke(), **CHANGES)
-
-
-@pytest.fixture(scope="module")
-def ground(folder, config, tmp_path_factory):
-    data = limbeck.data.load_an4(folder)
-    lexicon = limbeck.acoustic.Lexicon(data.pronunciations)
-    corpus = Corpus(data.train, data.test, lexicon, config.start, limbeck.data.in_another_voice)
-    run = run_in(tmp_path_factory.mktemp("ground"), config)
-    with run.held():
-        languages = {"uniform": limbeck.acoustic.loop_graph(3)}
-        yield prepared(corpus, parted(corpus, config), languages, config, run)
 
 
 def test_speakers_held_out_and_tested_teach_nothing(ground):
@@ -75,14 +29,6 @@ def test_speakers_held_out_and_tested_teach_nothing(ground):
     counts = np.bincount(ground.study.train.labels_to_judge(), minlength=len(ground.start.states))
     np.testing.assert_allclose(ground.start.priors, counts / counts.sum(), atol=1e-3)
     assert ground.study.test.at(ground.study.test.ids[:1]).shape[1:] == (3, 13)
-
-
-def perfect(ground, utterances, wrong=0.0):
-    """Logits of a net that knows the state of each frame, but for a share of them."""
-    labels = ground.start.labelled(utterances).labels_to_judge()
-    logits = torch.full((len(labels), len(ground.start.states)), -9.0)
-    told = torch.where(torch.rand(len(labels), generator=torch.Generator().manual_seed(0)) < wrong, 0, labels)
-    return logits.scatter_(1, told[:, None], 0.0)
 
 
 def test_words_and_frames_are_counted_by_speaker(ground):

@@ -10,11 +10,12 @@ from limbeck.acoustic.graphs import lexicon_graph, loop_graph, one_word_graph, s
 from limbeck.acoustic.lexicon import Lexicon
 from limbeck.acoustic.ngrams import bigram_model, model_graph
 from limbeck.acoustic.paths import best_path
-from limbeck.acoustic.recognise import Heard, Scales, frame_scores, hear, recognised
+from limbeck.acoustic.recognise import Heard, Scales, frame_scores, hear, path_found, recognised
+from limbeck.acoustic.spans import phone_spans, word_spans
 from limbeck.acoustic.speakers import Share, difference_interval, rate_interval
 from limbeck.acoustic.start import Start, start_from_words
-from limbeck.acoustic.states import TiedStates, monophones
-from limbeck.acoustic.word_errors import WordErrors, by_speaker, word_errors
+from limbeck.acoustic.states import TiedStates, monophones, state_names
+from limbeck.acoustic.word_errors import WordErrors, by_speaker, word_errors, word_pairs
 from limbeck.budget import StartBudget
 
 __all__ = [
@@ -38,12 +39,17 @@ __all__ = [
     "model_graph",
     "monophones",
     "one_word_graph",
+    "path_found",
+    "phone_spans",
     "priors_of",
     "rate_interval",
     "recognised",
     "sentence_graph",
     "start_from_words",
     "state_graph",
+    "state_names",
     "staying_of",
     "word_errors",
+    "word_pairs",
+    "word_spans",
 ]

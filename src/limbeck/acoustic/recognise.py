@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.acoustic.graphs import Graph
 from limbeck.acoustic.lexicon import Lexicon
-from limbeck.acoustic.paths import best_path
+from limbeck.acoustic.paths import BestPath, best_path
 from limbeck.acoustic.word_errors import WordErrors, word_errors
 from limbeck.data.utterances import Utterances, Words
 from limbeck.errors import ArgumentError
@@ -60,9 +60,14 @@ class Heard(NamedTuple):
         return sum(self.errors, WordErrors(0, 0, 0, 0))
 
 
+def path_found(graph: Graph, scores: Float32[np.ndarray, "frames states"], beam: float) -> BestPath | None:
+    """Return the best way through a graph; None where there is no way, by a beam twice as wide."""
+    return best_path(graph, scores, beam) or best_path(graph, scores, 2 * beam)
+
+
 def recognised(graph: Graph, scores: Float32[np.ndarray, "frames states"], lexicon: Lexicon, beam: float) -> Words:
     """Return the words of the best way through a graph; none where there is no way, by a beam twice as wide."""
-    path = best_path(graph, scores, beam) or best_path(graph, scores, 2 * beam)
+    path = path_found(graph, scores, beam)
     return () if path is None else tuple(lexicon.words[word - 1] for word in path.words)
 
 

@@ -4,6 +4,7 @@ A phone is three states, left to right. The state of a tri-phone is found by que
 a tree of its own for each phone and position; monophones are the trees in which nothing is asked.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,6 +100,19 @@ def _asked(tree: Tree, around: tuple[int, int]) -> int:
     while isinstance(tree, Question):
         tree = tree.yes if around[tree.side] in tree.phones else tree.no
     return tree.state
+
+
+def state_names(states: TiedStates, phones: Sequence[str]) -> tuple[str, ...]:
+    """Return what each tied state is called: its phone, its position there, its number among those of both.
+
+    >>> state_names(TiedStates((Leaf(0), Question(0, frozenset({1}), Leaf(3), Leaf(1)), Leaf(2))), ["AH"])
+    ('AH 1.1', 'AH 2.1', 'AH 3.1', 'AH 2.2')
+    """
+    found, seen = [], Counter[int]()
+    for root in states.roots.tolist():
+        seen[root] += 1
+        found.append(f"{phones[root // NUM_POSITIONS]} {root % NUM_POSITIONS + 1}.{seen[root]}")
+    return tuple(found)
 
 
 def phones_of(alignment: NDArray[np.int64], states: TiedStates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

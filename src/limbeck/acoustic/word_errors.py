@@ -52,6 +52,15 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> WordErrors:
     return WordErrors(found["sub"], found["ins"], found["del"], len(said))
 
 
+def word_pairs(said: Sequence[str], heard: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what was said beside what was heard, by the fewest errors: "" is a word that one side lacks.
+
+    >>> word_pairs("ONE TWO THREE".split(), "ONE SIX THREE FOUR".split())
+    [('ONE', 'ONE'), ('TWO', 'SIX'), ('THREE', 'THREE'), ('', 'FOUR')]
+    """
+    return needed("kaldialign").align(list(said), list(heard), "")
+
+
 def by_speaker(errors: Sequence[WordErrors], speakers: Sequence[str]) -> list[WordErrors]:
     """Return the errors of each speaker, in the order of the alphabet."""
     if len(errors) != len(speakers):

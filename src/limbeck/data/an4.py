@@ -128,7 +128,9 @@ def _heard(place: Path, split: str) -> list[Spoken]:
         path = next((path for path in paths if path.exists()), None)
         if path is None:
             raise DataError(f"{place / 'wav'} must hold {key} as one of {', '.join(AUDIO)}, it is not there", HINT)
-        spoken.append(Spoken(key, _speaker(key), said[key.rpartition("/")[2]], cepstra(read_audio(path))))
+        sound = read_audio(path)
+        listened_to = sound if split == "test" else None  # all of it takes hundreds of megabytes
+        spoken.append(Spoken(key, _speaker(key), said[key.rpartition("/")[2]], cepstra(sound), listened_to))
     return spoken
 
 

@@ -97,7 +97,7 @@ def _recording(path: Path) -> Recording:
 def isolated(recordings: Sequence[Recording], num_filters: int = 40) -> Utterances:
     """Return recordings as utterances of one word each."""
     spoken = [
-        Spoken(each.name, each.speaker, (DIGITS[each.digit],), filterbanks(each.audio, num_filters))
+        Spoken(each.name, each.speaker, (DIGITS[each.digit],), filterbanks(each.audio, num_filters), each.audio)
         for each in recordings
     ]
     return gathered(spoken, "fsdd")
@@ -140,9 +140,9 @@ def connected(
         speaker = speakers[random.integers(len(speakers))]
         own = [each for each in recordings if each.speaker == speaker]
         drawn = [own[place] for place in random.integers(len(own), size=random.integers(digits[0], digits[1] + 1))]
-        frames = filterbanks(_joined(drawn, pause_s, random), num_filters)
+        sound = _joined(drawn, pause_s, random)
         words = tuple(DIGITS[each.digit] for each in drawn)
-        spoken.append(Spoken(f"{named}-{number}-{speaker}", speaker, words, frames))
+        spoken.append(Spoken(f"{named}-{number}-{speaker}", speaker, words, filterbanks(sound, num_filters), sound))
     return gathered(spoken, "connected digits, made by joining recordings")
 
 

@@ -1,7 +1,7 @@
 """Utterances: runs of frames, who speaks, and the words that are said."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float32
 from numpy.typing import NDArray
 
+from limbeck.data.audio import Audio
 from limbeck.data.origins import RowsOfTables
 from limbeck.data.philox import permutation
 from limbeck.data.transfer_set import SPLIT_STREAM, TransferSet
@@ -27,6 +28,15 @@ class Spoken(NamedTuple):
     speaker: str
     words: Words
     frames: Frames
+    sound: Audio | None = None
+
+
+class Span(NamedTuple):
+    """A word, a phone: the frames first..end that it takes, the end not among them."""
+
+    name: str
+    first: int
+    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +51,8 @@ class Utterances:
     """Who speaks in each."""
     transcripts: tuple[Words, ...]
     """The words of each."""
+    sounds: tuple[Audio | None, ...] = field(default=(), repr=False)
+    """What each sounds like, to be listened to; nothing where the source is features alone."""
 
     def __post_init__(self) -> None:
         lengths = self.frames.run_lengths
@@ -49,9 +61,13 @@ class Utterances:
                 "utterances must be runs of float32 frames (frames, features), "
                 f"got {self.frames.inputs.dtype} {tuple(self.frames.inputs.shape)}"
             )
-        counts = [len(each) for each in (self.keys, self.speakers, self.transcripts)]
-        if counts != [len(lengths)] * 3:
-            raise ArgumentError(f"keys, speakers and transcripts must be {len(lengths)}, one a run, got {counts}")
+        if not self.sounds:
+            object.__setattr__(self, "sounds", (None,) * len(lengths))
+        counts = [len(each) for each in (self.keys, self.speakers, self.transcripts, self.sounds)]
+        if counts != [len(lengths)] * 4:
+            raise ArgumentError(
+                f"keys, speakers, transcripts and sounds must be {len(lengths)}, one a run, got {counts}"
+            )
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -67,7 +83,10 @@ class Utterances:
 
     def spoken(self) -> "list[Spoken]":
         """Return the utterances of this set one by one, as `gathered` takes them."""
-        return [Spoken(self.keys[n], self.speakers[n], self.transcripts[n], self.frames_of(n)) for n in self.ids]
+        return [
+            Spoken(self.keys[n], self.speakers[n], self.transcripts[n], self.frames_of(n), self.sounds[n])
+            for n in self.ids
+        ]
 
     @property
     def people(self) -> Words:
@@ -156,5 +175,5 @@ def gathered(spoken: Collection[Spoken], name: str) -> Utterances:
         run_lengths=lengths,
         origins=RowsOfTables([each.key for each in spoken], lengths.tolist(), "frame"),
     )
-    keys, speakers, words, _ = zip(*spoken, strict=True)
-    return Utterances(frames, keys, speakers, words)
+    keys, speakers, words, _, sounds = zip(*spoken, strict=True)
+    return Utterances(frames, keys, speakers, words, sounds)

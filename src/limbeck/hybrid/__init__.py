@@ -7,6 +7,7 @@ hearing.py    from logits to words, with scales that were chosen once
 choosing.py   scales, temperature and hard weight, by held-out speakers
 tables.py     the paper's two tables, rows of record
 findings.py   differences over speakers, in sentences
+shown.py      what the page shows of words and utterances
 road.py       one after the other
 
 Imported by recipes before torch is: `plan` alone waits for nothing.

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 import torch
 from torch import nn
 
-from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph
+from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph, state_names
 from limbeck.acoustic.graphs import Graph
 from limbeck.data import Perturbed, Splice, TransferSet, Utterances
 from limbeck.data.filterbanks import with_deltas
@@ -149,7 +149,8 @@ def prepared(
     others = train.whole().subset([*held_out.ids, *test.ids], "others")
     start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
     view = Splice(train.frames, plan.before, plan.after)
-    runs, *judged = (start.labelled(each).seen_through(view) for each in parts)
+    names = state_names(start.states, corpus.lexicon.phones)
+    runs, *judged = (replace(start.labelled(each), class_names=names, view=view) for each in parts)
     runs = runs.seen_through(heard(corpus, train, plan))
     sets = [drawn(runs, plan), *judged]
     study = Study(run, *sets, paper=paper)

@@ -8,8 +8,10 @@ from limbeck.hybrid.choosing import best_of, kept_scales, tried
 from limbeck.hybrid.findings import ENSEMBLE, frames_told, parts_told, scales_told, tries_told, words_told
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, MeanLogits, for_students, parts, student, twin
+from limbeck.hybrid.shown import speech_of
 from limbeck.hybrid.tables import Logits, frame_rows, heard_by, word_rows
 from limbeck.judge import count_parameters, measure
+from limbeck.report.speech import keep_speech
 from limbeck.study import as_trained
 from limbeck.teachers import Ensemble, predict
 
@@ -57,6 +59,7 @@ def travel(ground: Ground) -> Result:
     rows += setting_rows(ENSEMBLE, [[measure(said, study.labels, None, count_parameters(together))]], {})
     rows += study.rows(trials, said)
     rows += frame_rows(ground, logits) + word_rows(ground, systems)
+    keep_speech(study.run.folder, speech_of(ground, logits, systems, scales))
     findings = [
         *scales_told(ground, scales),
         *tries_told(ground, tries, (temperature, hard_weight)),
