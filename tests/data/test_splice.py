@@ -8,7 +8,7 @@ from torch import nn
 import limbeck
 from limbeck import ArgumentError
 from limbeck.data import Noise, Plain, Splice, TransferSet
-from limbeck.data.splice import unaugmented
+from limbeck.data.perturbed import unaugmented
 
 LENGTHS = [4, 1, 3]
 

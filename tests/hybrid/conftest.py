@@ -22,7 +22,7 @@ CHANGES = {
     "acoustic_scales": (0.2, 0.5),
     "insertion_penalties": (0.0, 1.0),
     "fractions": (0.3,),
-    "budget": Budget(epochs=3, batch_size=4, learning_rate=1e-2, precision="32-true"),
+    "budget": Budget(epochs=3, batch_size=64, learning_rate=1e-2, precision="32-true"),
     "beam": 16.0,
 }
 
@@ -43,7 +43,7 @@ def config():
 def ground(folder, config, tmp_path_factory):
     data = limbeck.data.load_an4(folder)
     lexicon = limbeck.acoustic.Lexicon(data.pronunciations)
-    corpus = Corpus(data.train, data.test, lexicon, config.start)
+    corpus = Corpus(data.train, data.test, lexicon, config.start, limbeck.data.in_another_voice)
     run = run_in(tmp_path_factory.mktemp("ground"), config)
     with run.held():
         languages = {"uniform": limbeck.acoustic.loop_graph(3)}

@@ -85,13 +85,13 @@ def test_the_mean_of_logits_is_the_geometric_mean_of_the_ensemble():
 
 
 def test_a_part_gets_the_same_steps_and_grows_with_its_share(ground):
-    small, large = (set(part_of(ground.study.train, share, 0).ids.tolist()) for share in (0.1, 0.3))
+    small, large = (set(part_of(ground.runs, share, 0).ids.tolist()) for share in (0.1, 0.3))
     assert (len(small), len(large)) == (3, 9)
     assert small < large
     assert budget_for(ground, 0.3).epochs == 10
-    assert budget_for(ground, 0.01).epochs == 30
+    assert budget_for(ground, 0.01).epochs == 18
     with pytest.raises(ArgumentError, match="a part must have an utterance"):
-        part_of(ground.study.train, 0.01, 0)
+        part_of(ground.runs, 0.01, 0)
 
 
 def test_the_recipe_takes_the_whole_road(folder, config, tmp_path, monkeypatch):

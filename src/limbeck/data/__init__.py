@@ -27,6 +27,7 @@ from limbeck.data.columns import Columns
 from limbeck.data.fsdd import connected, isolated, load_fsdd, read_recordings
 from limbeck.data.images import load_cifar10, load_cifar100, load_mnist
 from limbeck.data.letters import load_letters
+from limbeck.data.perturbed import Perturbed, in_another_voice
 from limbeck.data.sentences import load_clinc150
 from limbeck.data.sources import load_data, load_digits, load_splits
 from limbeck.data.splice import Splice
@@ -44,6 +45,7 @@ __all__ = [
     "Jitter",
     "Mingle",
     "Noise",
+    "Perturbed",
     "Plain",
     "Splice",
     "Splits",
@@ -52,6 +54,7 @@ __all__ = [
     "View",
     "WordDropout",
     "connected",
+    "in_another_voice",
     "isolated",
     "load_an4",
     "load_arrays",

@@ -8,7 +8,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
-from limbeck.data.views import Plain
 from limbeck.errors import ArgumentError
 
 MOST = 1000  # frames of a window
@@ -37,7 +36,7 @@ class Splice:
             )
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
-        frames, first, last = self._held(inputs.device)
+        frames = self._held(inputs.device)[0]
         if inputs.shape[1:] != frames.shape[1:]:
             raise ArgumentError(
                 f"spliced frames must be rows of their own source, of shape {tuple(frames.shape[1:])}, "
@@ -45,8 +44,12 @@ class Splice:
             )
         rows = ids.to(inputs.device)
         around = rows[:, None] + torch.arange(-self.before, self.after + 1, device=inputs.device)
-        within = around.clamp(first[rows, None], last[rows, None])
-        return frames[within]
+        return frames[self.within(around, rows)]
+
+    def within(self, around: Int[Tensor, "batch frames"], rows: Int[Tensor, " batch"]) -> Int[Tensor, "batch frames"]:
+        """Return the source's rows around some of its rows, none of them beyond the run of its own."""
+        _, first, last = self._held(rows.device)
+        return around.clamp(first[rows, None], last[rows, None])
 
     def spec(self) -> dict[str, Any]:
         return {"name": "splice", "before": self.before, "after": self.after, "source": self.source.fingerprint}
@@ -60,8 +63,3 @@ class Splice:
             first, last = (each.repeat_interleave(lengths) for each in (ends - lengths, ends - 1))
             self._on[device] = (self.source.inputs.to(device), first.to(device), last.to(device))
         return self._on[device]
-
-
-def unaugmented(data: TransferSet) -> TransferSet:
-    """Return a set seen as nets take its rows when nothing augments them: frames spliced where they are, else plain."""
-    return data if isinstance(data.view, Splice) else data.seen_through(Plain())

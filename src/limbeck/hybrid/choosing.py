@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from limbeck.acoustic import Scales
@@ -58,7 +58,7 @@ def chosen_scales(ground: Ground, baseline: Trial) -> dict[str, Scales]:
 def tried(ground: Ground, targets: SoftTargets) -> Tries:
     """Return what students come to on held-out speakers: each temperature with the first hard weight, then the others.
 
-    Errors are those of all seeds' students, which lie in the cache for later. One try alone is not
+    Errors are those of the first seed's students, which lie in the cache for later. One try alone is not
     trained here.
     """
     plan = ground.plan
@@ -71,12 +71,11 @@ def tried(ground: Ground, targets: SoftTargets) -> Tries:
 
 
 def _errors(ground: Ground, targets: SoftTargets, pairs: Sequence[tuple[float, float]]) -> Tries:
-    """Return the held-out frame errors of students, added up over seeds."""
+    """Return the held-out frame errors of the first seed's students."""
     arms = [student(ground, targets, *pair, setting=TRIED.format(*pair)) for pair in pairs]
-    trials = ground.study.compare(lambda _: arms) if arms else {}
-    return {
-        pair: sum(ground.study.validation_errors(trials[arm.setting])) for pair, arm in zip(pairs, arms, strict=True)
-    }
+    first = replace(ground.study, run=replace(ground.study.run, num_seeds=1))
+    trials = first.compare(lambda _: arms) if arms else {}
+    return {pair: first.validation_errors(trials[arm.setting])[0] for pair, arm in zip(pairs, arms, strict=True)}
 
 
 def best_of(tries: Mapping[tuple[float, float], float]) -> tuple[float, float]:

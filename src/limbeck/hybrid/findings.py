@@ -7,7 +7,7 @@ from limbeck.evidence import mean_of
 from limbeck.hybrid.choosing import Tries
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.hearing import Spoken
-from limbeck.hybrid.lessons import STUDENT, TWIN, labels_of, soft_of
+from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, labels_of, soft_of
 from limbeck.hybrid.tables import KINDS, Logits, Systems, frame_errors, frames_right, word_shares
 
 ENSEMBLE = "ensemble"
@@ -28,8 +28,8 @@ def tries_told(ground: Ground, tries: Tries, chosen: tuple[float, float]) -> lis
         return []
     told = [f"T = {pair[0]:g} and {pair[1]:g}: {errors:,.0f}" for pair, errors in tries.items()]
     said = (
-        f"Wrong frames of {ground.held_out.frames.name} by temperature and the labels' share: {'; '.join(told)}; "
-        f"T = {chosen[0]:g} and {chosen[1]:g} were taken."
+        f"Wrong frames of {ground.held_out.frames.name} by temperature and the labels' share, in the first seed's "
+        f"students: {'; '.join(told)}; T = {chosen[0]:g} and {chosen[1]:g} were taken."
     )
     return [said]
 
@@ -45,8 +45,10 @@ def frames_told(ground: Ground, logits: Logits) -> list[str]:
     share = f": {(right[STUDENT] - right[TWIN]) / gain:.0%} of the ensemble's gain." if gain > 0 else "."
     errors = {name: frame_errors(ground, logits[name]) for name in (TWIN, STUDENT)}
     ensemble = frame_errors(ground, [*logits[ENSEMBLE]] * len(logits[TWIN]))
+    longer = mean_of(frames_right(ground, logits[LONG_TWIN])) if LONG_TWIN in logits else None
     return [
         said + share,
+        *([] if longer is None else [f"Trained for the distilled net's epochs, the baseline has {longer:.1%} right."]),
         _gain_told("The ensemble's", errors[TWIN], ensemble),
         _gain_told("The distilled net's", errors[TWIN], errors[STUDENT]),
     ]

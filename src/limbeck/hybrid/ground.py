@@ -1,16 +1,18 @@
 """What all nets of a speech recipe share: utterances, states, and the sets of frames made of both."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import nn
 
 from limbeck.acoustic import Lexicon, Start, StartBudget, lexicon_graph, start_from_words, state_graph, state_names
 from limbeck.acoustic.graphs import Graph
-from limbeck.data import Splice, TransferSet, Utterances
+from limbeck.data import Perturbed, Splice, TransferSet, Utterances
 from limbeck.data.filterbanks import with_deltas
+from limbeck.data.utterances import Frames
+from limbeck.data.views import View
 from limbeck.errors import ArgumentError
 from limbeck.hybrid.front import Front
 from limbeck.hybrid.plan import Plan
@@ -38,6 +40,8 @@ class Corpus:
     test: Utterances
     lexicon: Lexicon
     start: StartBudget
+    in_voice: Callable[[float, Frames], Frames] | None = None
+    """From a factor and features to those of a vocal tract so many times as long, where that is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,8 @@ class Ground:
     train: Utterances
     held_out: Utterances
     test: Utterances
+    runs: TransferSet
+    """The training utterances, seen as nets see them; the study's own set draws frames from them, or utterances."""
     languages: Mapping[str, Graph]
     """By the name of its settings: 'n-gram', 'uniform'."""
     front: Front | None = None
@@ -81,16 +87,41 @@ class Ground:
         return self._graphs[key]
 
     def make_net(self) -> nn.Module:
-        """Return a net from spliced frames to states, as every net of the recipe is made."""
+        """Return a net from spliced frames to states, as every net that learns from labels is made."""
+        return FrameNet([self.features, *self.plan.hidden, len(self.start.states)], self.plan.dropout)
+
+    def make_student(self) -> nn.Module:
+        """Return the same net that drops no units: soft targets keep it from learning its frames by heart."""
         return FrameNet([self.features, *self.plan.hidden, len(self.start.states)])
 
 
 def parted(corpus: Corpus, plan: Plan) -> tuple[Utterances, Utterances, Utterances]:
     """Return a corpus's training utterances, those of held-out speakers, and those to test on, normalised."""
-    features = corpus.train.changed(with_deltas) if plan.slopes else corpus.train
-    features = features.normalised(plan.normalised)
+    features = _seen(corpus.train, plan)
     train, held_out = features.hold_out(plan.held_out)
     return train, held_out, features.whole().subset(corpus.test.ids, corpus.test.frames.name)
+
+
+def _seen(source: Utterances, plan: Plan) -> Utterances:
+    return (source.changed(with_deltas) if plan.slopes else source).normalised(plan.normalised)
+
+
+def heard(corpus: Corpus, train: Utterances, plan: Plan) -> View:
+    """Return how training frames are seen: spliced, and perhaps in other voices and at other paces.
+
+    Raises:
+        ArgumentError: voices are asked for, and nobody knows how to make them of these features.
+    """
+    splice = Splice(train.frames, plan.before, plan.after)
+    if not plan.perturbed:
+        return splice
+    if not plan.voices:
+        return Perturbed(splice, train.frames.inputs[None], plan.pace)
+    if corpus.in_voice is None:
+        raise ArgumentError(f"voices must be none where features are not cepstra, got {plan.voices}")
+    changes = [partial(corpus.in_voice, each) for each in plan.voices]
+    voices = [_seen(corpus.train.changed(change), plan) for change in changes]
+    return Perturbed(splice, torch.stack([each.frames.inputs for each in voices]), plan.pace)
 
 
 def prepared(
@@ -124,10 +155,19 @@ def prepared(
     start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
     view = Splice(train.frames, plan.before, plan.after)
     names = state_names(start.states, corpus.lexicon.phones)
-    sets: list[TransferSet] = [replace(start.labelled(each), class_names=names, view=view) for each in parts]
+    runs, *judged = (replace(start.labelled(each), class_names=names, view=view) for each in parts)
+    runs = runs.seen_through(heard(corpus, train, plan))
+    sets = [drawn(runs, plan), *judged]
     study = Study(run, *sets, paper=paper)
     run.claim(*sets)
-    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, languages, front, among or {})
+    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, runs, languages, front, among or {})
+
+
+def drawn(runs: TransferSet, plan: Plan) -> TransferSet:
+    """Return training utterances as batches are drawn: one by one, or frame by frame."""
+    if plan.drawn == "utterances":
+        return runs
+    return replace(runs, ids=runs.rows_of(runs.ids), run_lengths=None)
 
 
 def part_of(train: TransferSet, fraction: float, seed: int) -> TransferSet:

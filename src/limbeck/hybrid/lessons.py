@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from limbeck.budget import Budget
 from limbeck.data import TransferSet
-from limbeck.hybrid.ground import Ground, part_of
+from limbeck.hybrid.ground import Ground, drawn, part_of
 from limbeck.study import Arm
 from limbeck.targets import SoftTargets
 from limbeck.training import FromLabels, FromSoftTargets
 
 TWIN, STUDENT = "twin", "student"
+LONG_TWIN = "twin, the student's epochs"
 TRIED = "student, T = {:g}, {:g} of the loss from labels"
-MOST_TIMES = 10  # the epochs, on a part
 
 
 class MeanLogits(nn.Module):
@@ -50,7 +50,14 @@ def student(
 ) -> Arm:
     """Return a net to train on soft targets, and on labels by their share."""
     objective = FromSoftTargets(targets, temperature, hard_weight)
-    return Arm(setting, ground.make_net, seen or ground.study.train, objective, budget or ground.plan.budget)
+    own = budget or for_students(ground)
+    return Arm(setting, ground.make_student, seen or ground.study.train, objective, own)
+
+
+def for_students(ground: Ground) -> Budget:
+    """Return what a student may spend."""
+    budget = ground.plan.budget
+    return replace(budget, epochs=ground.plan.longer * budget.epochs)
 
 
 def parts(ground: Ground, targets: SoftTargets, temperature: float, seed: int) -> list[Arm]:
@@ -60,20 +67,23 @@ def parts(ground: Ground, targets: SoftTargets, temperature: float, seed: int) -
     """
     arms = []
     for fraction in ground.plan.fractions:
-        part = part_of(ground.study.train, fraction, seed)
+        part = drawn(part_of(ground.runs, fraction, seed), ground.plan)
         budget = budget_for(ground, fraction)
         early = replace(budget, early_stop=max(1, round(ground.plan.patience * budget.epochs)))
         arms += [
             twin(ground, setting=labels_of(fraction), seen=part, budget=early),
-            student(ground, targets, temperature, 0.0, setting=soft_of(fraction), seen=part, budget=budget),
+            replace(
+                student(ground, targets, temperature, 0.0, setting=soft_of(fraction), seen=part, budget=budget),
+                followed=False,  # nothing is chosen by it, and to be judged after each short epoch takes longer than it
+            ),
         ]
     return arms
 
 
 def budget_for(ground: Ground, fraction: float) -> Budget:
-    """Return what a net may spend on a part: as many steps as on everything, but ten times the epochs at most."""
-    budget = ground.plan.budget
-    return replace(budget, epochs=min(MOST_TIMES * budget.epochs, round(budget.epochs / fraction)))
+    """Return what a net may spend on a part: as many steps as on everything, but so many times the epochs at most."""
+    budget, most = ground.plan.budget, ground.plan.most_times
+    return replace(budget, epochs=min(most * budget.epochs, round(budget.epochs / fraction)))
 
 
 def labels_of(fraction: float) -> str:

@@ -27,6 +27,16 @@ class Plan:
     """Frames after it; the paper's 5."""
     hidden: tuple[int, ...] = (256,) * 8
     """Hidden units of each layer; the paper has 8 layers of 2560."""
+    dropout: float = 0.0
+    """Share (0..1) of hidden units dropped in nets that learn from labels. Students drop none."""
+    voices: tuple[float, ...] = ()
+    """Lengths of the vocal tract as factors, in which training frames are heard; as they are where there are none."""
+    pace: float = 0.0
+    """How much quicker or slower (0..1) training frames are heard, at most."""
+    views: int = 1
+    """Voices and paces of each training frame that the ensemble is asked for; labels get new ones each epoch."""
+    drawn: Literal["utterances", "frames"] = "utterances"
+    """What a batch is so many of."""
     members: int = 10
     """Nets of the ensemble, which differ in their random start alone."""
     temperatures: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
@@ -46,8 +56,11 @@ class Plan:
     patience: float = 0.3
     """On a part's labels a training stops after this share (0..1) of its epochs without a lower validation NLL."""
     budget: Budget = field(default_factory=lambda: Budget(epochs=8, batch_size=4, learning_rate=2e-3))
-    """What each net may spend; a batch is so many utterances. On a part: as many steps, but at most ten times
-    the epochs."""
+    """What each net may spend that learns from labels."""
+    longer: int = 1
+    """A student's epochs, as a multiple of the others'; with 2 or more there is a twin that has as many."""
+    most_times: int = 10
+    """On a part there are as many steps as on everything, but at most so many times the epochs."""
 
     def check(self) -> None:
         """Find what is wrong before anything is trained.
@@ -63,6 +76,7 @@ class Plan:
             )
         if not all(1 <= units <= MOST_UNITS for units in self.hidden):
             raise ArgumentError(f"hidden must be numbers in 1..{MOST_UNITS}, got {self.hidden}")
+        self._check_lessons()
         for name in ("temperatures", "hard_weights", "acoustic_scales", "prior_scales", "insertion_penalties"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -76,6 +90,23 @@ class Plan:
         if not all(0 < fraction < 1 for fraction in self.fractions) or len(set(self.fractions)) < len(self.fractions):
             raise ArgumentError(f"fractions must be different ones between 0 and 1, got {self.fractions}")
 
+    def _check_lessons(self) -> None:
+        if not 0 <= self.dropout < 1 or not 0 <= self.pace < 1 or not all(0.5 <= each <= 2 for each in self.voices):
+            raise ArgumentError(
+                "dropout and pace must lie in 0..1, 1 excluded, and voices in 0.5..2, "
+                f"got {self.dropout}, {self.pace} and {self.voices}"
+            )
+        if min(self.views, self.longer, self.most_times) < 1 or (self.views > 1 and not self.perturbed):
+            raise ArgumentError(
+                "views, longer and most_times must be >= 1, and views 1 where there are neither voices nor pace, "
+                f"got {self.views}, {self.longer} and {self.most_times}"
+            )
+
+    @property
+    def perturbed(self) -> bool:
+        """Whether training frames are heard otherwise than they were said."""
+        return bool(self.voices) or self.pace > 0
+
     def small(self) -> dict[str, Any]:
         """Return the fields that make a run one of seconds."""
         return {
@@ -87,6 +118,9 @@ class Plan:
             "prior_scales": (1.0,),
             "insertion_penalties": (0.0,),
             "beam": 5.0,
+            "voices": self.voices[:2],
+            "views": min(2, self.views),
+            "longer": min(2, self.longer),
             "fractions": (0.3,),
             "start": replace(self.start, monophone_passes=3, triphone_passes=1, triphone_gaussians=1, num_states=120),
             "budget": replace(self.budget, epochs=1),

@@ -7,12 +7,13 @@ from limbeck.evidence import setting_rows
 from limbeck.hybrid.choosing import best_of, kept_scales, tried
 from limbeck.hybrid.findings import ENSEMBLE, frames_told, parts_told, scales_told, tries_told, words_told
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.lessons import STUDENT, TWIN, MeanLogits, parts, student, twin
+from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, MeanLogits, for_students, parts, student, twin
 from limbeck.hybrid.shown import speech_of
 from limbeck.hybrid.tables import Logits, frame_rows, heard_by, word_rows
 from limbeck.hybrid.transcriber import save_transcriber, transcriber_of
 from limbeck.judge import count_parameters, measure
 from limbeck.report.speech import keep_speech
+from limbeck.study import as_trained
 from limbeck.teachers import Ensemble, predict
 
 TEACHER = "teacher"
@@ -30,7 +31,7 @@ def travel(ground: Ground) -> Result:
     study.check(ground.make_net(), plan.budget)
     fitted = study.teach(TEACHER, ground.make_net, study.train, plan.budget, plan.members)
     together = MeanLogits([each.net for each in fitted])
-    targets = study.soften(together, study.train)
+    targets = study.soften(as_trained(together, plan.budget), study.train, plan.views)
     baseline = study.compare(lambda _: [twin(ground)])
     scales = kept_scales(ground, baseline[TWIN][0])
     tries = tried(ground, targets)
@@ -40,10 +41,11 @@ def travel(ground: Ground) -> Result:
         lambda seed: [
             twin(ground),
             student(ground, targets, temperature, hard_weight),
+            *([twin(ground, setting=LONG_TWIN, budget=for_students(ground))] if plan.longer > 1 else []),
             *parts(ground, targets, temperature, seed),
         ],
         controlled=[STUDENT],
-        random_teacher=ground.make_net,
+        random_teacher=ground.make_student,
     )
     with torch.inference_mode():
         said = predict(together, study.test)

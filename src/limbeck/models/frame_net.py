@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
+from limbeck.models.dropout import Dropout
 from limbeck.models.limits import check_weights
 from limbeck.models.mlp import WIDEST
 
@@ -18,11 +19,13 @@ class FrameNet(nn.Module):
     487000
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int], dropout: float = 0.0) -> None:
         """Make a net of `widths` units a layer: all numbers of a window, hidden layers, states.
 
+        With a `dropout` above 0 so large a share (0..1) of the hidden units is dropped.
+
         Raises:
-            ArgumentError: fewer than two numbers, or one outside 1..1,000,000.
+            ArgumentError: fewer than two numbers, or one outside 1..1,000,000; or dropout outside 0..1.
         """
         super().__init__()
         if len(widths) < 2 or min(widths) < 1 or max(widths) > WIDEST:
@@ -32,7 +35,7 @@ class FrameNet(nn.Module):
         for inward, outward in pairwise(widths[:-1]):
             linear = nn.Linear(inward, outward, bias=False)  # the normalisation has one
             nn.init.kaiming_normal_(linear.weight)
-            layers += [linear, nn.BatchNorm1d(outward), nn.ReLU()]
+            layers += [linear, nn.BatchNorm1d(outward), nn.ReLU(), Dropout(dropout)]
         self.layers = nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-2], widths[-1]))
 
     def forward(self, inputs: Tensor) -> Tensor:

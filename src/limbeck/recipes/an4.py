@@ -12,9 +12,11 @@ The paper's figures are those of 2000 hours of private speech. Expected figures,
 shown by `limbeck list`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import limbeck
+from limbeck.budget import Budget, StartBudget
 from limbeck.hybrid.plan import Plan
 from limbeck.runs import Run
 
@@ -22,6 +24,26 @@ from limbeck.runs import Run
 @dataclass(frozen=True)
 class An4(Plan):
     """Section 4 on AN4."""
+
+    start: StartBudget = field(default_factory=lambda: StartBudget(num_states=300))
+    hidden: tuple[int, ...] = (384,) * 8
+    """Hidden units of each layer; the paper has 8 layers of 2560."""
+    dropout: float = 0.1
+    voices: tuple[float, ...] = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12)
+    pace: float = 0.1
+    views: int = 8
+    drawn: Literal["utterances", "frames"] = "frames"
+    hard_weights: tuple[float, ...] = (0.1, 0.5)
+    """The labels' shares (0..1) of the loss that are tried; the paper has 0.5."""
+    acoustic_scales: tuple[float, ...] = (0.15, 0.2, 0.3)
+    prior_scales: tuple[float, ...] = (0.3, 0.5, 0.8)
+    insertion_penalties: tuple[float, ...] = (-2.0, -1.0, 0.0, 1.0)
+    budget: Budget = field(
+        default_factory=lambda: Budget(epochs=10, batch_size=1024, learning_rate=3e-3, weight_decay=0.1)
+    )
+    """What each net may spend that learns from labels."""
+    longer: int = 3
+    most_times: int = 6
 
     def smoke(self) -> "An4":
         """Return the same run in seconds."""
@@ -37,7 +59,7 @@ def main(config: An4, run: Run) -> "limbeck.conclusion.Result":
     an4 = limbeck.data.load_an4(run.data)
     acoustic = limbeck.acoustic
     lexicon = acoustic.Lexicon(an4.pronunciations)
-    corpus = Corpus(an4.train, an4.test, lexicon, config.start)
+    corpus = Corpus(an4.train, an4.test, lexicon, config.start, limbeck.data.in_another_voice)
     parts = parted(corpus, config)
     bigrams = acoustic.bigram_model([an4.train.transcripts[each] for each in parts[0].ids], lexicon.words)
     languages = {

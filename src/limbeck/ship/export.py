@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck import __version__
-from limbeck.data.splice import unaugmented
+from limbeck.data.perturbed import unaugmented
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.files import writing

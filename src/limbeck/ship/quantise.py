@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from limbeck.data.perturbed import unaugmented
 from limbeck.data.philox import permutation
-from limbeck.data.splice import unaugmented
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError, RunError, ShipError
 from limbeck.files import writing
