@@ -137,7 +137,7 @@ class Recurrent(nn.Module):
         self.layer, self.head = nn.GRU(12, 4), nn.Linear(4, 3)
 
     def forward(self, vectors):
-        return self.head(self.layer(vectors)[0])
+        return self.head(self.layer(vectors[None])[0][0])
 
 
 on_images, recurrent = OnImages(), Recurrent()

@@ -40,6 +40,7 @@ def read_inputs(
         DataError: a row is not what it must be.
     """
     place, first = tables["training"][0].place, None
+    _refuse_truth_beside_numbers(tables, names)
     found: dict[Split, Tensor] = {}
     for split, parts in tables.items():
         own = []
@@ -62,11 +63,26 @@ def read_inputs(
     return found
 
 
+def _refuse_truth_beside_numbers(tables: Mapping[Split, Sequence[Part]], names: Sequence[str]) -> None:
+    """Raise DataError for a column of truth values in one file and of other numbers in another."""
+    import pyarrow as pa
+
+    first = tables["training"][0]
+    for part in (part for parts in tables.values() for part in parts):
+        for name in names:
+            own, there = (pa.types.is_boolean(each.table.schema.field(name).type) for each in (part, first))
+            if own != there:
+                raise DataError(
+                    f"{part.place}, column {name!r}: inputs must be of one kind in all files, here they are "
+                    f"{'true or false' if own else 'no truth values'}, in {first.place} "
+                    f"{'they are' if there else 'they are not'}",
+                    "write them alike: 1 and 0, say",
+                )
+
+
 def _tell_rounded(tables: Mapping[Split, Sequence[Part]], names: Sequence[str], say: Callable[[str], None]) -> None:
     rounded = [
-        name
-        for name in names
-        if any(_largest(part.table[name]) > EXACT_IN_FLOAT32 for parts in tables.values() for part in parts)
+        name for name in names if any(_loses_digits(part.table[name]) for parts in tables.values() for part in parts)
     ]
     if rounded:
         say(
@@ -75,17 +91,41 @@ def _tell_rounded(tables: Mapping[Split, Sequence[Part]], names: Sequence[str], 
         )
 
 
+def _loses_digits(column: Any) -> bool:
+    """Return whether a column, or its lists, are whole numbers of which float32 can't hold some.
+
+    Those that int64 can't hold either are float64 in a table that was read from text.
+    """
+    import pyarrow as pa
+
+    pc, values = compute(), _flat(column)
+    if not pa.types.is_float64(values.type):
+        return _largest(values) > EXACT_IN_FLOAT32
+    return (
+        pc.max(pc.abs(values)).as_py() > EXACT_IN_FLOAT32
+        and pc.all(pc.and_(pc.is_finite(values), pc.equal(pc.trunc(values), values))).as_py()
+    )
+
+
 def _largest(column: Any) -> int:
     """Return the largest absolute value of a column of whole numbers, or of lists of such; 0 of other columns."""
     import pyarrow as pa
 
-    pc, values = compute(), column
-    while is_list(values.type):
-        values = values.cast(values.type.storage_type) if isinstance(values.type, pa.BaseExtensionType) else values
-        values = pc.list_flatten(values)
+    values = _flat(column)
     if not pa.types.is_integer(values.type):
         return 0
-    return max(abs(each or 0) for each in pc.min_max(values).as_py().values())
+    return max(abs(each or 0) for each in compute().min_max(values).as_py().values())
+
+
+def _flat(column: Any) -> Any:
+    """Return what the lists of a column hold, one after the other; a column without lists as it is."""
+    import pyarrow as pa
+
+    values = column
+    while is_list(values.type):
+        values = values.cast(values.type.storage_type) if isinstance(values.type, pa.BaseExtensionType) else values
+        values = compute().list_flatten(values)
+    return values
 
 
 def _wide(values: Any, place: str) -> Any:
