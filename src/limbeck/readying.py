@@ -182,7 +182,9 @@ def _check_classes(logits: Tensor, train: TransferSet) -> None:
     if names and len(names) != classes:
         raise ArgumentError(
             f"the teacher must give a logit for each of the {len(names)} classes of the data, it gives {classes}",
-            "--classes names all classes, in the order of the teacher's outputs",
+            "--classes names all classes, in the order of the teacher's outputs"
+            if classes > len(names)
+            else "the teacher must know them all: take the rows of other classes out, or teach it these",
         )
 
 

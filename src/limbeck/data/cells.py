@@ -45,7 +45,7 @@ def read_inputs(
     for split, parts in tables.items():
         own = []
         for part in parts:
-            rows = _inputs(part, names, None if first is None else first.shape[1:])
+            rows = _inputs(part, names, None if first is None else first.shape[1:], say)
             first = rows if first is None else first
             if rows.shape[1:] != first.shape[1:]:
                 raise DataError(
@@ -145,10 +145,10 @@ def _wide(values: Any, place: str) -> Any:
     return compute().cast(values, pa.float64())
 
 
-def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None) -> Tensor:
+def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None, say: Callable[[str], None]) -> Tensor:
     kinds = [part.table.schema.field(name).type for name in names]
     if len(names) == 1 and is_image(kinds[0]):
-        return _images(part, names[0], shape)
+        return _images(part, names[0], shape, say)
     if len(names) == 1 and is_list(kinds[0]):
         return _lists(part, names[0])
     for name, kind in zip(names, kinds, strict=True):
@@ -256,7 +256,7 @@ def _finite_lists(values: Any, width: int, place: str, done: int) -> NDArray[np.
     return numbers
 
 
-def _images(part: Part, name: str, shape: Sequence[int] | None) -> Tensor:
+def _images(part: Part, name: str, shape: Sequence[int] | None, say: Callable[[str], None]) -> Tensor:
     column = part.table[name]
 
     def files() -> Iterator[bytes | None]:
@@ -265,4 +265,4 @@ def _images(part: Part, name: str, shape: Sequence[int] | None) -> Tensor:
                 found = row.as_py()
                 yield found["bytes"] if isinstance(found, dict) else found
 
-    return stacked(files(), [f"{part.place}, column {name!r}, row {row + 1}" for row in range(len(column))], shape)
+    return stacked(files(), [f"{part.place}, column {name!r}, row {row + 1}" for row in range(len(column))], shape, say)

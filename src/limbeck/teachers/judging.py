@@ -106,8 +106,14 @@ def check_output(output: object, count: int) -> Tensor:
     """Return a model's output for `count` inputs as it is.
 
     Raises:
-        ArgumentError: it is no tensor (count, classes).
+        ArgumentError: it is no dense tensor of real numbers (count, classes).
     """
+    if isinstance(output, Tensor) and (output.layout != torch.strided or output.is_complex()):
+        layout = str(output.layout).removeprefix("torch.")
+        raise ArgumentError(
+            f"a model must return logits that are real numbers in a dense tensor, got {output.dtype}, {layout}",
+            "a sparse tensor's to_dense() is dense; abs() and .real of complex numbers are real",
+        )
     if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != count or not output.shape[1]:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ArgumentError(f"a model must return logits (batch, classes) for a batch, got {got} for {count} inputs")

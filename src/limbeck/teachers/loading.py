@@ -174,7 +174,8 @@ def _is_teacher(value: object) -> bool:
 
 
 def _is_estimator(value: object) -> bool:
-    return hasattr(value, "predict_proba") and not isinstance(value, type | nn.Module)
+    known = hasattr(value, "predict_proba") or hasattr(value, "get_params")  # scikit-learn's, with probabilities or not
+    return known and not isinstance(value, type | nn.Module)
 
 
 def _called(found: object, name: str) -> object:
