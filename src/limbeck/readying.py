@@ -29,8 +29,8 @@ from limbeck.training.loop import device_here
 LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
 LEARNED_FROM = 16  # rows that a student is tried on
 ASKED_TWICE = 64  # rows: a little chance shows in some of them
-ASKED_ALONE = 2  # of these
-ROUNDED = 0.05  # of the largest logit: in bfloat16 or int8 a row is rounded otherwise in another batch
+ASKED_ALONE = 8  # of these
+ROUNDED = 0.05  # of the largest of their logits: in bfloat16 or int8 a row is rounded otherwise in another batch
 SMALL = 100_000  # parameters of a net of matrix products that bfloat16 slows on a CPU: casting costs more than it saves
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
 ROWS_HINT = "look at that row; --mean and --std, one number a column, bring columns to one size"
@@ -151,8 +151,9 @@ def _check_steady(model: Teacher, train: TransferSet, who: str) -> None:
         )
     for size, rows in (((len(ids) + 1) // 2, len(ids)), (1, min(len(ids), ASKED_ALONE))):
         again = predict(model, train, ids=ids[:rows], batch_size=size)
-        differs = measure_parity(first[: len(again)], again).largest_difference
-        if not differs <= ROUNDED * max(1.0, first.abs().max().item()):
+        before = first[: len(again)]
+        differs = measure_parity(before, again).largest_difference
+        if not differs <= ROUNDED * max(1.0, before.abs().max().item()):
             raise ArgumentError(
                 f"{who} must say the same of a row whatever else is in its batch, asked about {parity.rows} at once "
                 f"and in batches of {size} its logits differ by up to {differs:.2g}",
