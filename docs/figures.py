@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.controls import control_of
-from limbeck.evidence import formatted
+from limbeck.evidence import FRAMES, WER, formatted
 from limbeck.recipes import RECIPES
 from limbeck.results import headlines, load, made, papers_figure, spread
 from limbeck.settings import STUDENT, TWIN, is_file, part_of
@@ -20,7 +20,7 @@ from limbeck.settings import STUDENT, TWIN, is_file, part_of
 DOCS = Path(__file__).parent
 PAGES = (
     DOCS.parent / "README.md",
-    *(DOCS / f"{name}.md" for name in ("benchmarks", "mnist", "cifar", "shipping", "specialists")),
+    *(DOCS / f"{name}.md" for name in ("benchmarks", "mnist", "cifar", "shipping", "specialists", "speech")),
 )
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
@@ -112,6 +112,33 @@ def study(name: str) -> str:
         lines.append(f"| {setting} | {first['n']} | {paper_of(own)} | {' | '.join(cells)} |")
     how = f"`{told['command']}`: {made(told)}, {told['date']}."
     return "\n".join([*lines, "", *(f"- {finding}" for finding in told["findings"]), "", how, ""])
+
+
+def spoken(name: str) -> str:
+    """Return a speech recipe's tables: frames that are right, words that are wrong, and what was found."""
+    told = load(name)
+    if told is None:
+        return MISSING
+    rows = {(row["setting"], row["metric"]): row for row in told["rows"]}
+    frames = [
+        [setting, str(row["n"]), paper_of([row]), spread(row)]
+        for (setting, metric), row in rows.items()
+        if metric == FRAMES
+    ]
+    words = [
+        [setting, str(row["n"]), paper_of([row]), spread(row), _quicker(rows[f"{setting}, audio / decoding", "ratio"])]
+        for (setting, metric), row in rows.items()
+        if metric == WER
+    ]
+    tables = [
+        _table(["", "n", "paper", "frames right"], frames),
+        _table(["", "n", "paper", "WER", "decoding, times as fast as speech"], words),
+    ]
+    return "\n".join([*tables, found(name)])
+
+
+def _quicker(row: dict[str, Any]) -> str:
+    return f"{statistics.median(row['values']):.0f}"
 
 
 def found(name: str) -> str:
@@ -315,6 +342,7 @@ def inserted(text: str) -> str:
         "loop": lambda: whole("loop", "startup", "kills"),
     }
     blocks |= {name: partial(section_five, name) for name in ("clinc150", "cifar100")}
+    blocks |= {name: partial(spoken, name) for name in ("an4", "fsdd")}
     blocks["specialists-map"] = partial(found, "specialists-map")
     blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)

@@ -14,11 +14,11 @@ from limbeck.files import locked
 from limbeck.judge import fidelity_on_training, fit_temperature, judgement_of, read_judgement
 from limbeck.models import MLP
 from limbeck.progress import Progress
-from limbeck.road import seeded, student_seed
+from limbeck.road import student_seed
 from limbeck.run_json import read_run
 from limbeck.runs import Run
 from limbeck.study import Arm, Study, as_trained, near
-from limbeck.teachers import InBfloat16
+from limbeck.teachers import InBfloat16, seeded
 from limbeck.teachers.fingerprints import weights_fingerprint
 from limbeck.training import FromLabels, FromSoftTargets
 from limbeck.training.loop import _Training

@@ -40,13 +40,13 @@ from limbeck.judge import (
 )
 from limbeck.launch import shared
 from limbeck.report import Chart, Judged
-from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed, teacher_seed
+from limbeck.road import MEMBERS_PER_SEED, student_seed, teacher_seed
 from limbeck.runs import Run
 from limbeck.ship.latency import latency_ms, times_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
-from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
+from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, seeded, teacher_fingerprint
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import HASH_LENGTH, check_affordable, device_here, precision_of

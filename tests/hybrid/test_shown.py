@@ -64,6 +64,7 @@ def test_words_and_phones_are_where_the_alignment_has_them(ground, speech):
         assert all(said == own for said, own in heard["student"].pairs)
         place = each.posteriors["student"].argmax(1).numpy()
         np.testing.assert_array_equal(place, ground.start.states.roots[alignment])
+        np.testing.assert_array_equal(each.places.numpy(), place)
         assert each.features.shape == (len(alignment), 13)
         assert each.sound is None
     assert told.front == "13 features, each less its mean over the speaker's frames"
@@ -119,6 +120,7 @@ def test_what_is_kept_is_read(speech, tmp_path):
         assert (own.key, own.speaker, own.why) == (other.key, other.speaker, other.why)
         assert (own.words, own.phones, own.hearings) == (other.words, other.phones, other.hearings)
         assert torch.equal(own.features, other.features)
+        assert torch.equal(own.places, other.places)
         assert all(torch.equal(own.posteriors[name], other.posteriors[name]) for name in other.posteriors)
     np.testing.assert_allclose(read.utterances[0].sound.samples, sound.samples, atol=1e-4)
     assert (read.utterances[0].sound.rate, read.utterances[1].sound) == (8000, None)

@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from limbeck.acoustic import Scales
 from limbeck.files import kept_json
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.hearing import log_probs_of, spoken
-from limbeck.hybrid.lessons import TRIED, student
+from limbeck.hybrid.lessons import TRIED, first_alone, student
 from limbeck.study import Trial
 from limbeck.targets import SoftTargets
 
@@ -73,9 +73,8 @@ def tried(ground: Ground, targets: SoftTargets) -> Tries:
 def _errors(ground: Ground, targets: SoftTargets, pairs: Sequence[tuple[float, float]]) -> Tries:
     """Return the held-out frame errors of the first seed's students."""
     arms = [student(ground, targets, *pair, setting=TRIED.format(*pair)) for pair in pairs]
-    first = replace(ground.study, run=replace(ground.study.run, num_seeds=1))
-    trials = first.compare(lambda _: arms) if arms else {}
-    return {pair: first.validation_errors(trials[arm.setting])[0] for pair, arm in zip(pairs, arms, strict=True)}
+    trials = first_alone(ground.study).compare(lambda _: arms) if arms else {}
+    return {pair: ground.study.validation_errors(trials[arm.setting])[0] for pair, arm in zip(pairs, arms, strict=True)}
 
 
 def best_of(tries: Mapping[tuple[float, float], float]) -> tuple[float, float]:

@@ -45,10 +45,17 @@ def frames_told(ground: Ground, logits: Logits) -> list[str]:
     share = f": {(right[STUDENT] - right[TWIN]) / gain:.0%} of the ensemble's gain." if gain > 0 else "."
     errors = {name: frame_errors(ground, logits[name]) for name in (TWIN, STUDENT)}
     ensemble = frame_errors(ground, [*logits[ENSEMBLE]] * len(logits[TWIN]))
-    longer = mean_of(frames_right(ground, logits[LONG_TWIN])) if LONG_TWIN in logits else None
+    longer = [
+        f"Trained for the distilled net's epochs, the first seed's baseline has {own:.1%} right."
+        for own in frames_right(ground, logits.get(LONG_TWIN, []))
+    ]
     return [
         said + share,
-        *([] if longer is None else [f"Trained for the distilled net's epochs, the baseline has {longer:.1%} right."]),
+        *(
+            []
+            if longer is None
+            else [f"Trained for the distilled net's epochs, the first seed's baseline has {longer:.1%} right."]
+        ),
         _gain_told("The ensemble's", errors[TWIN], ensemble),
         _gain_told("The distilled net's", errors[TWIN], errors[STUDENT]),
     ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from limbeck.budget import Budget
 from limbeck.data import TransferSet
 from limbeck.hybrid.ground import Ground, drawn, part_of
-from limbeck.study import Arm
+from limbeck.study import Arm, Study
 from limbeck.targets import SoftTargets
 from limbeck.training import FromLabels, FromSoftTargets
 
@@ -52,6 +52,11 @@ def student(
     objective = FromSoftTargets(targets, temperature, hard_weight)
     own = budget or for_students(ground)
     return Arm(setting, ground.make_student, seen or ground.study.train, objective, own)
+
+
+def first_alone(study: Study) -> Study:
+    """Return a study of the first seed alone."""
+    return replace(study, run=replace(study.run, num_seeds=1))
 
 
 def for_students(ground: Ground) -> Budget:

@@ -58,7 +58,7 @@ class Plan:
     budget: Budget = field(default_factory=lambda: Budget(epochs=8, batch_size=4, learning_rate=2e-3))
     """What each net may spend that learns from labels."""
     longer: int = 1
-    """A student's epochs, as a multiple of the others'; with 2 or more there is a twin that has as many."""
+    """A student's epochs, as a multiple of the others'; with 2 or more the first seed has a twin of as many."""
     most_times: int = 10
     """On a part there are as many steps as on everything, but at most so many times the epochs."""
 

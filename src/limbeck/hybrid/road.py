@@ -7,7 +7,7 @@ from limbeck.evidence import setting_rows
 from limbeck.hybrid.choosing import best_of, kept_scales, tried
 from limbeck.hybrid.findings import ENSEMBLE, frames_told, parts_told, scales_told, tries_told, words_told
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, MeanLogits, for_students, parts, student, twin
+from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, MeanLogits, first_alone, for_students, parts, student, twin
 from limbeck.hybrid.shown import speech_of
 from limbeck.hybrid.tables import Logits, frame_rows, heard_by, word_rows
 from limbeck.hybrid.transcriber import save_transcriber, transcriber_of
@@ -41,12 +41,14 @@ def travel(ground: Ground) -> Result:
         lambda seed: [
             twin(ground),
             student(ground, targets, temperature, hard_weight),
-            *([twin(ground, setting=LONG_TWIN, budget=for_students(ground))] if plan.longer > 1 else []),
             *parts(ground, targets, temperature, seed),
         ],
         controlled=[STUDENT],
         random_teacher=ground.make_student,
     )
+    if plan.longer > 1:
+        longer = twin(ground, setting=LONG_TWIN, budget=for_students(ground))
+        trials |= first_alone(study).compare(lambda _: [longer])
     with torch.inference_mode():
         said = predict(together, study.test)
     teachers = [study.trial(each) for each in fitted]

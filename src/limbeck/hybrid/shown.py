@@ -104,6 +104,7 @@ def _utterance(ground: Ground, each: int, why: str, said: Said, scales: Mapping[
         features=_in_8_bits((features / DEVIATIONS + 1) / 2),
         words=word_spans(test.transcripts[each], phones, ground.lexicon),
         phones=phones,
+        places=torch.from_numpy(states.roots[ground.start.alignments[each]].astype(np.int16)),
         posteriors={name: _in_8_bits(by_place(torch.from_numpy(one).exp(), states)) for name, one in own.items()},
         hearings=[
             Hearing(name, language, *_heard(ground, language, scales[language], own[name], test.transcripts[each]))

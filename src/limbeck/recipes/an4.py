@@ -42,7 +42,8 @@ class An4(Plan):
         default_factory=lambda: Budget(epochs=10, batch_size=1024, learning_rate=3e-3, weight_decay=0.1)
     )
     """What each net may spend that learns from labels."""
-    longer: int = 3
+    longer: int = 2
+    fractions: tuple[float, ...] = (0.03, 0.1)
     most_times: int = 6
 
     def smoke(self) -> "An4":

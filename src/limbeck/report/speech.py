@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int16, UInt8
 from torch import Tensor
 
 from limbeck.data.audio import FULL_SCALE, Audio
@@ -20,7 +20,7 @@ from limbeck.files import DAMAGED_HINT
 from limbeck.tensor_files import load_tensors, save_tensors
 
 NAME = "speech.safetensors"
-FEATURES, SOUND = "features", "sound"  # of an utterance's tensors, beside its systems' names
+FEATURES, PLACES, SOUND = "features", "places", "sound"  # of an utterance's tensors, beside its systems' names
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,10 @@ class Utterance:
     words: list[Span]
     """What was said, as it was aligned, and its phones."""
     phones: list[Span]
+    places: Int16[Tensor, " frames"]
+    """The place in a phone of each frame's state: phone 1's are 0, 1, 2, phone 2's 3, 4, 5, ..."""
     posteriors: dict[str, UInt8[Tensor, "frames places"]]
-    """Of each system: the probability of each place in a phone, in 255ths: phone 1's three places, phone 2's, ..."""
+    """Of each system: the probability of each place, in 255ths."""
     hearings: list[Hearing]
     sound: Audio | None
     """None where the corpus is features alone."""
@@ -91,7 +93,7 @@ def keep_speech(folder: Path, speech: Speech) -> None:
     """Keep in a run's folder what its page tells of speech."""
     tensors = {}
     for number, each in enumerate(speech.utterances):
-        own = {FEATURES: each.features, **each.posteriors}
+        own = {FEATURES: each.features, PLACES: each.places, **each.posteriors}
         if each.sound is not None:
             own[SOUND] = torch.from_numpy(np.round(each.sound.samples * (FULL_SCALE - 1)).astype(np.int16))
         tensors |= {f"{number}/{name}": tensor for name, tensor in own.items()}
@@ -141,6 +143,7 @@ def _read(tensors: dict[str, Tensor], prefix: str, told: dict[str, Any]) -> Utte
         features=tensors[f"{prefix}{FEATURES}"],
         words=_spans(told["words"]),
         phones=_spans(told["phones"]),
+        places=tensors[f"{prefix}{PLACES}"],
         posteriors={system: tensors[f"{prefix}{system}"] for system in told["systems"]},
         hearings=[
             Hearing(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from limbeck.errors import ArgumentError, LimbeckError
 
@@ -55,8 +56,15 @@ def judged(
 
 
 def check_weights_are_there(net: nn.Module) -> None:
-    """Raise ArgumentError for a net with weights on the meta device, which have shapes and no values."""
-    lacking = [name for name, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]
+    """Raise ArgumentError for a net with weights that have no values: on the meta device, or of lazy layers."""
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    lazy = [name for name, tensor in tensors.items() if is_lazy(tensor)]
+    if lazy:
+        raise ArgumentError(
+            f"a net must hold its weights, {type(net).__name__} has {lazy[0]!r} in a layer that has not been asked yet",
+            "give the layer its input size: nn.Linear for nn.LazyLinear; or ask the net once where it is made",
+        )
+    lacking = [name for name, tensor in tensors.items() if tensor.is_meta]
     if lacking:
         raise ArgumentError(
             f"a net must hold its weights, {type(net).__name__} has {lacking[0]!r} on the meta device",
@@ -98,8 +106,14 @@ def check_output(output: object, count: int) -> Tensor:
     """Return a model's output for `count` inputs as it is.
 
     Raises:
-        ArgumentError: it is no tensor (count, classes).
+        ArgumentError: it is no dense tensor of real numbers (count, classes).
     """
+    if isinstance(output, Tensor) and (output.layout != torch.strided or output.is_complex()):
+        layout = str(output.layout).removeprefix("torch.")
+        raise ArgumentError(
+            f"a model must return logits that are real numbers in a dense tensor, got {output.dtype}, {layout}",
+            "a sparse tensor's to_dense() is dense; abs() and .real of complex numbers are real",
+        )
     if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != count or not output.shape[1]:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ArgumentError(f"a model must return logits (batch, classes) for a batch, got {got} for {count} inputs")
