@@ -20,7 +20,7 @@ from limbeck.teachers.fingerprints import (
     tensors_fingerprint,
     weights_fingerprint,
 )
-from limbeck.teachers.judging import Teacher, judged, judging, laid_out, layout_for, predict
+from limbeck.teachers.judging import Teacher, asked_at_once, judged, judging, laid_out, layout_for, predict
 from limbeck.teachers.loading import load_student, load_teacher, teacher_named
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives, logits_of, refuse_probabilities
@@ -34,6 +34,7 @@ __all__ = [
     "InBfloat16",
     "Mean",
     "Teacher",
+    "asked_at_once",
     "check_maker",
     "described",
     "from_function",
