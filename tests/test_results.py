@@ -11,7 +11,6 @@ UNRECORDED = {
     "cifar100-table",
     "cifar100",
     "an4",
-    "fsdd",
 }  # hours, or a GPU
 RECORDED = [recipe for recipe in RECIPES if recipe.name not in UNRECORDED]
 
