@@ -64,13 +64,20 @@ class Fsdd(Plan):
     slopes: bool = False
     hidden: tuple[int, ...] = (256,) * 4
     """Hidden units of each layer."""
+    dropout: float = 0.1
+    pace: float = 0.1
+    views: int = 4
+    drawn: Literal["utterances", "frames"] = "frames"
     members: int = 5
     temperatures: tuple[float, ...] = (1.0, 5.0)
-    hard_weights: tuple[float, ...] = (0.5,)
+    hard_weights: tuple[float, ...] = (0.1, 0.5)
     acoustic_scales: tuple[float, ...] = (0.2, 0.3, 0.4)
     prior_scales: tuple[float, ...] = (0.5, 0.7, 1.0)
     fractions: tuple[float, ...] = ()
-    budget: Budget = field(default_factory=lambda: Budget(epochs=4, batch_size=8, learning_rate=2e-3))
+    budget: Budget = field(
+        default_factory=lambda: Budget(epochs=6, batch_size=1024, learning_rate=3e-3, weight_decay=0.1)
+    )
+    longer: int = 2
 
     def check(self) -> None:
         """Find what is wrong before anything is trained.
