@@ -51,11 +51,7 @@ def frames_told(ground: Ground, logits: Logits) -> list[str]:
     ]
     return [
         said + share,
-        *(
-            []
-            if longer is None
-            else [f"Trained for the distilled net's epochs, the first seed's baseline has {longer:.1%} right."]
-        ),
+        *longer,
         _gain_told("The ensemble's", errors[TWIN], ensemble),
         _gain_told("The distilled net's", errors[TWIN], errors[STUDENT]),
     ]
