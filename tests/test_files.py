@@ -1,11 +1,12 @@
 """Files that are whole or not there, and the lock that keeps others out."""
 
 import fcntl
+import json
 
 import pytest
 
 from limbeck.errors import BusyError, RunError
-from limbeck.files import locked
+from limbeck.files import kept_json, locked
 
 
 def test_a_lock_that_is_held_is_not_waited_for(tmp_path):
@@ -47,3 +48,36 @@ def test_a_lock_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(RunError, match="cannot write") as refused, locked(tmp_path / "file" / ".lock", wait=False):
         pass
     assert not isinstance(refused.value, BusyError)
+
+
+def test_what_is_kept_is_made_once_and_read_as_it_was(tmp_path):
+    path, made = tmp_path / "times.json", []
+
+    def make():
+        made.append(1)
+        return {"student": 1 / 3}
+
+    assert kept_json(path, make, dict) == kept_json(path, make, dict) == {"student": 1 / 3}
+    assert made == [1]
+    path.write_text('{"student": 0.25}')
+    assert kept_json(path, make, dict) == {"student": 0.25}, "of an earlier version"
+
+
+def test_every_flipped_bit_of_what_is_kept_is_detected(tmp_path):
+    path = tmp_path / "times.json"
+    kept_json(path, lambda: {"student": 1.5, "teacher": 20.25}, dict)
+    whole = path.read_bytes()
+    for bit in range(len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match="times.json is damaged"):
+            kept_json(path, dict, lambda told: {name: told[name] for name in ("student", "teacher")})
+
+
+def test_what_is_of_another_form_is_damaged(tmp_path):
+    path = tmp_path / "times.json"
+    kept_json(path, lambda: [1], list)
+    assert json.loads(path.read_text())["content"] == [1]
+    with pytest.raises(RunError, match="times.json is damaged: TypeError"):
+        kept_json(path, list, lambda told: told["student"])

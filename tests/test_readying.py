@@ -8,8 +8,8 @@ from limbeck.budget import Budget
 from limbeck.data import TransferSet
 from limbeck.errors import ArgumentError
 from limbeck.models import Normalised
-from limbeck.readying import Preprocessing, looked_at, quick_budget, ready_teacher
-from limbeck.teachers import from_function
+from limbeck.readying import Preprocessing, looked_at, quick_budget, ready_student, ready_teacher
+from limbeck.teachers import InBfloat16, from_function
 
 
 def test_preprocessing_lies_where_the_net_does():
@@ -37,6 +37,54 @@ def test_a_teacher_that_answers_at_random_is_refused():
         ready_teacher(noisy(0.1), Preprocessing(), train)
     steady = noisy(1e-6)
     assert ready_teacher(steady, Preprocessing(), train) is steady, "rounding is no chance"
+
+
+def rows_of(count):
+    return TransferSet(torch.randn(count, 3, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize(
+    "compare",
+    [
+        lambda rows: nn.functional.batch_norm(rows, None, None, training=True),
+        lambda rows: rows.softmax(0),
+        lambda rows: rows - rows.mean(0),
+        lambda rows: 100 + rows * (1 + len(rows) / 10),
+    ],
+)
+def test_a_teacher_that_compares_the_rows_of_a_batch_is_refused(compare):
+    message = (
+        "a teacher must say the same of a row whatever else is in its batch, asked about 64 at once and in batches of"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        ready_teacher(from_function(compare, "it"), Preprocessing(), rows_of(70))
+
+
+def test_rows_that_are_rounded_otherwise_in_another_batch_are_no_other_answer():
+    coarse = InBfloat16(nn.Sequential(nn.Linear(3, 300), nn.ReLU(), nn.Linear(300, 3)))
+    assert ready_teacher(coarse, Preprocessing(), rows_of(70)) is coarse
+
+
+class Student(nn.Linear):
+    def __init__(self, bend):
+        super().__init__(3, 3)
+        self.bend = bend
+
+    def forward(self, inputs):
+        return self.bend(super().forward(inputs))
+
+
+@pytest.mark.parametrize(
+    ("bend", "message"),
+    [
+        (lambda rows: nn.functional.dropout(rows, 0.1), "a student must say the same of the same rows, asked twice"),
+        (lambda rows: rows - rows.mean(0), "a student must say the same of a row whatever else is in its batch"),
+        (lambda rows: (rows - 1000).log(), r"a student must give finite logits, of row 0 of the .* gives \[nan"),
+    ],
+)
+def test_a_student_that_can_not_be_relied_on_is_refused(bend, message):
+    with pytest.raises(ArgumentError, match=message):
+        ready_student(lambda: Student(bend), Preprocessing(), rows_of(20), 3)
 
 
 @pytest.mark.parametrize("row", [1, 40])

@@ -14,11 +14,11 @@ from limbeck.files import locked
 from limbeck.judge import fidelity_on_training, fit_temperature, judgement_of, read_judgement
 from limbeck.models import MLP
 from limbeck.progress import Progress
-from limbeck.road import seeded, student_seed
+from limbeck.road import student_seed
 from limbeck.run_json import read_run
 from limbeck.runs import Run
 from limbeck.study import Arm, Study, as_trained, near
-from limbeck.teachers import InBfloat16
+from limbeck.teachers import InBfloat16, seeded
 from limbeck.teachers.fingerprints import weights_fingerprint
 from limbeck.training import FromLabels, FromSoftTargets
 from limbeck.training.loop import _Training
@@ -77,8 +77,8 @@ def test_each_arm_is_trained_once_a_seed_and_never_again(tmp_path, untrainable):
     other = Study(Run("other", QUICK, tmp_path / "o", 1, None, Progress(), "", cache=tmp_path / "cache"), *sets(other))
     again = other.compare(lambda _: two_arms(other))
     assert torch.equal(again["student"][0].test_logits, first["student"][0].test_logits)
-    assert again["student"][0].seconds == first["student"][0].seconds
-    assert again["student"][0].start == first["student"][0].start == first["twin"][0].start
+    assert again["student"][0].fitted.seconds == first["student"][0].fitted.seconds
+    assert again["student"][0].fitted.start == first["student"][0].fitted.start == first["twin"][0].fitted.start
 
 
 def sets(study):
@@ -145,7 +145,7 @@ def test_with_nothing_held_out_the_first_seeds_student_is_kept(tmp_path):
     assert len(study.train) == len(whole.train)
     trials = study.compare(lambda _: two_arms(study))
     assert trials["student"][0].validation_logits is None
-    assert "validation_nll" not in trials["student"][0].history[0]
+    assert "validation_nll" not in trials["student"][0].fitted.history[0]
     study.conclude_taught([], trials, teacher=trials["twin"][0], twin="twin", student="student")
     kept = (study.run.folder / "student.safetensors").read_bytes()
     assert kept == trials["student"][0].weights.read_bytes()

@@ -79,17 +79,42 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json_text(value) + "\n").encode())
 
 
-def kept_json(path: Path, make: Callable[[], Any], read: Callable[[Any], Read]) -> Read:
-    """Return what `read` makes of a JSON file; where there is none, make it and write it: times are taken once.
+def write_sealed(path: Path, value: Any) -> None:
+    """Write JSON in one step, sealed with a checksum over it."""
+    content = as_json(value)
+    write_json(path, {"seal": fingerprint({"content": content}), "content": content})
+
+
+def read_sealed(path: Path) -> Any:
+    """Return the JSON that `write_sealed` wrote. What an earlier version wrote has no seal, and is good enough.
 
     Raises:
-        RunError: the file is damaged: it is no JSON, or `read` raises a KeyError, TypeError or ValueError.
+        RunError: the file is damaged, or not there.
+    """
+    try:
+        told = json.loads(path.read_bytes())
+        if not isinstance(told, dict) or not {"seal", "content"} & told.keys():
+            return told
+        whole = told["seal"] == fingerprint({"content": told["content"]})
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {type(error).__name__}: {error}", DAMAGED_HINT) from error
+    if not whole:
+        raise RunError(f"{path} is damaged: its checksum is not that of its content", DAMAGED_HINT)
+    return told["content"]
+
+
+def kept_json(path: Path, make: Callable[[], Any], read: Callable[[Any], Read]) -> Read:
+    """Return what `read` makes of a sealed JSON file; where there is none, make and write it: times are taken once.
+
+    Raises:
+        RunError: the file is damaged, or of another form: `read` raises a KeyError, TypeError or ValueError.
     """
     if not path.exists():
-        write_json(path, make())
+        write_sealed(path, make())
+    told = read_sealed(path)
     try:
-        return read(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return read(told)
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged: {type(error).__name__}: {error}", DAMAGED_HINT) from error
 
 

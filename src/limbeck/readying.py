@@ -29,6 +29,8 @@ from limbeck.training.loop import device_here
 LOOKED_AT = 1000  # rows on which a teacher is looked at before anything is trained
 LEARNED_FROM = 16  # rows that a student is tried on
 ASKED_TWICE = 64  # rows: a little chance shows in some of them
+ASKED_ALONE = 8  # of these
+ROUNDED = 0.05  # of the largest of their logits: in bfloat16 or int8 a row is rounded otherwise in another batch
 SMALL = 100_000  # parameters of a net of matrix products that bfloat16 slows on a CPU: casting costs more than it saves
 DOUBTFUL = 0.5  # a teacher that is right on so few rows may have been given something else than it learned on
 ROWS_HINT = "look at that row; --mean and --std, one number a column, bring columns to one size"
@@ -57,7 +59,7 @@ def ready_teacher(teacher: Teacher, preprocessing: Preprocessing, train: Transfe
 
     Raises:
         ArgumentError: it can't judge two rows, gives other classes, probabilities or no finite logits, or answers at
-            random.
+            random or by the rest of its batch.
     """
     members, mean, weights = members_of(teacher)
     own = [_ready_member(member, preprocessing, train) for member in members]
@@ -77,7 +79,7 @@ def _ready_member(teacher: Teacher, preprocessing: Preprocessing, train: Transfe
     refuse_probabilities(logits)
     _check_finite(logits, train, train.ids[:2])
     _check_classes(logits, train)
-    _check_sure(ready, train)
+    _check_steady(ready, train, "a teacher")
     return ready
 
 
@@ -85,13 +87,15 @@ def ready_student(make: NetMaker, preprocessing: Preprocessing, train: TransferS
     """Return what makes a student that takes rows as the data set holds them and gives logits for so many classes.
 
     Raises:
-        ArgumentError: it can't judge two rows, or learn from some, or gives other classes.
+        ArgumentError: it can't judge two rows, or learn from some, gives other classes, or answers at random or by the
+            rest of its batch.
     """
     first = make()
     ready = _ready_net(first, preprocessing, train)
     given = _two_rows(ready, train, "the student").shape[1]
     if given != num_classes:
         raise ArgumentError(f"the student must give {num_classes} logits, as many as the teacher, it gives {given}")
+    _check_steady(ready, train, "a student")
     check_can_learn(ready, train.at(train.ids[:LEARNED_FROM]))
     wrapped = any(isinstance(module, Logits) for module in ready.modules())
     return lambda: preprocessing.before(Logits(make()) if wrapped else make())
@@ -132,27 +136,39 @@ def _two_rows(model: Teacher, train: TransferSet, who: str) -> Tensor:
         raise ArgumentError(f"{who} must judge the {train.name}: {error.message}", hint) from error
 
 
-def _check_sure(teacher: Teacher, train: TransferSet) -> None:
-    """Raise ArgumentError for a teacher that says something else when it is asked the same again."""
-    first, second = (predict(teacher, train, ids=train.ids[:ASKED_TWICE]) for _ in range(2))
-    _check_finite(first, train, train.ids[:ASKED_TWICE])
+def _check_steady(model: Teacher, train: TransferSet, who: str) -> None:
+    """Raise ArgumentError for a model that says something else of a row when it is asked again, or in another batch."""
+    ids = train.ids[:ASKED_TWICE]
+    first, second = (predict(model, train, ids=ids) for _ in range(2))
+    _check_finite(first, train, ids, who)
     parity = measure_parity(first, second)
     if not parity.largest_difference <= parity.tolerance:
         raise ArgumentError(
-            f"a teacher must say the same of the same rows, asked twice about {parity.rows} its logits differ by up to "
+            f"{who} must say the same of the same rows, asked twice about {parity.rows} its logits differ by up to "
             f"{parity.largest_difference:.2g}",
             "it answers at random: dropout or noise that stays on in evaluation mode, as functional.dropout without "
             "training=self.training does",
         )
+    for size, rows in (((len(ids) + 1) // 2, len(ids)), (1, min(len(ids), ASKED_ALONE))):
+        again = predict(model, train, ids=ids[:rows], batch_size=size)
+        before = first[: len(again)]
+        differs = measure_parity(before, again).largest_difference
+        if not differs <= ROUNDED * max(1.0, before.abs().max().item()):
+            raise ArgumentError(
+                f"{who} must say the same of a row whatever else is in its batch, asked about {parity.rows} at once "
+                f"and in batches of {size} its logits differ by up to {differs:.2g}",
+                "it compares the rows of a batch: batch normalisation without running statistics or kept in training "
+                "mode, or a mean or softmax over dimension 0",
+            )
 
 
-def _check_finite(logits: Tensor, data: TransferSet, ids: Tensor) -> None:
-    """Raise ArgumentError, which names the row, unless what a teacher says of the examples `ids` is finite."""
+def _check_finite(logits: Tensor, data: TransferSet, ids: Tensor, who: str = "a teacher") -> None:
+    """Raise ArgumentError, which names the row, unless what a model says of the examples `ids` is finite."""
     bad = (~logits.isfinite().all(1)).nonzero().flatten().tolist()
     if bad:
         place, values = data.origin_of(int(data.rows_of(ids)[bad[0]])), logits[bad[0]].tolist()
         raise ArgumentError(
-            f"a teacher must give finite logits, of {place} it gives {values[:5]}",
+            f"{who} must give finite logits, of {place} it gives {values[:5]}",
             PIXELS_HINT if data.inputs.dtype == torch.uint8 else ROWS_HINT,
         )
 
@@ -167,7 +183,9 @@ def _check_classes(logits: Tensor, train: TransferSet) -> None:
     if names and len(names) != classes:
         raise ArgumentError(
             f"the teacher must give a logit for each of the {len(names)} classes of the data, it gives {classes}",
-            "--classes names all classes, in the order of the teacher's outputs",
+            "--classes names all classes, in the order of the teacher's outputs"
+            if classes > len(names)
+            else "the teacher must know them all: take the rows of other classes out, or teach it these",
         )
 
 

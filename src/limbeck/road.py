@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from limbeck.budget import Budget
@@ -25,7 +24,7 @@ from limbeck.runs import Run
 from limbeck.settings import STUDENT, TEACHER, TWIN, teacher_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import Dense, SoftTargets, write_soft_targets
-from limbeck.teachers import Ensemble, Teacher, members_of
+from limbeck.teachers import Ensemble, Teacher, check_maker, members_of, seeded
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import check_affordable
@@ -77,12 +76,12 @@ class Journey:
             raise ArgumentError(
                 f"labels must be there in all sets, or in none and then for no twins, they lack in the {lacking[0]}"
             )
-        student = self.make_student()
+        student = check_maker(self.make_student, "a student")
         classes = num_outputs(student, self.train)
         held_out = self.validation if self.labelled else None
         check_can_distill(student, self.train, self.student_budget, held_out)
         if self.make_teacher is not None:
-            teacher = self.make_teacher()
+            teacher = check_maker(self.make_teacher, "a teacher")
             if num_outputs(teacher, self.train) != classes:
                 raise ArgumentError(f"student and teacher must have the same classes, the student has {classes}")
             check_affordable(self.teacher_budget, teacher, self.train, held_out)
@@ -139,13 +138,6 @@ def student_seed(seed: int) -> int:
 def teacher_seed(seed: int, member: int) -> int:
     """Return the seed of start and order of one teacher of a run's seed."""
     return seed * MEMBERS_PER_SEED + member
-
-
-def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Return a net whose start is a function of the seed; the caller's random numbers are left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make()
 
 
 def _one_seed(run: Run, journey: Journey, seed: int) -> tuple[Outcome | Likeness, Shipment]:

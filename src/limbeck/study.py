@@ -40,18 +40,26 @@ from limbeck.judge import (
 )
 from limbeck.launch import shared
 from limbeck.report import Chart, Judged
-from limbeck.road import MEMBERS_PER_SEED, seeded, student_seed, teacher_seed
+from limbeck.road import MEMBERS_PER_SEED, student_seed, teacher_seed
 from limbeck.runs import Run
 from limbeck.ship.latency import latency_ms, times_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import SoftTargets, write_soft_targets
 from limbeck.targets.manifest import FORMAT
-from limbeck.teachers import Ensemble, InBfloat16, Teacher, members_of, predict, teacher_fingerprint
+from limbeck.teachers import (
+    Ensemble,
+    InBfloat16,
+    Teacher,
+    asked_at_once,
+    members_of,
+    predict,
+    seeded,
+    teacher_fingerprint,
+)
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
 from limbeck.training.loop import HASH_LENGTH, check_affordable, device_here, precision_of
 
-ASKED_AT_ONCE = {"cpu": 256, "cuda": 4096}  # rows that teachers judge at once
 NetMaker = Callable[[], nn.Module]
 TeacherLogits = Tensor | list[Tensor] | None
 """What a teacher says of the test set: one for all trials, or one a trial."""
@@ -95,20 +103,47 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A trained net, and what it says in the order of the sets' ids."""
+    """A trained net, and what it says in the order of the sets' ids: asked when somebody wants to know."""
 
-    test_logits: Float[Tensor, "examples classes"]
-    validation_logits: Float[Tensor, "others classes"] | None
+    fitted: Fitted
+    test: TransferSet
+    validation: TransferSet | None
     """None where nothing is held out."""
-    history: list[dict[str, float]]
-    seconds: float
-    net: nn.Module
-    weights: Path
-    """The file that holds the net."""
-    start: str | None = None
-    """Hash of the weights it was trained from."""
-    training: Fidelity | None = None
-    """To its teacher on training examples; None where it had none, or one whose store keeps a part of what it said."""
+    taught: tuple[TransferSet, SoftTargets] | None = None
+    """What it was taught, and with whose soft targets; None for nets that learned from labels alone."""
+
+    @property
+    def net(self) -> nn.Module:
+        """The net, in evaluation mode on the CPU."""
+        return self.fitted.net
+
+    @property
+    def weights(self) -> Path:
+        """The file that holds the net."""
+        assert self.fitted.folder is not None  # a study's nets lie in the cache
+        return self.fitted.folder / "model.safetensors"
+
+    @cached_property
+    def test_logits(self) -> Float[Tensor, "examples classes"]:
+        """What it says of the test set."""
+        return self._says(self.test)
+
+    @cached_property
+    def validation_logits(self) -> Float[Tensor, "others classes"] | None:
+        """What it says of the held-out examples; None where nothing is held out."""
+        return None if self.validation is None else self._says(self.validation)
+
+    @cached_property
+    def training(self) -> Fidelity | None:
+        """To its teacher on training examples; None where it had none, or one whose store keeps a part of that."""
+        if self.taught is None:
+            return None
+        with near([self.net]):
+            return fidelity_on_training(self.net, *self.taught)
+
+    def _says(self, judged: TransferSet) -> Tensor:
+        with near([self.net]):
+            return predict(self.net, judged)
 
 
 @dataclass(frozen=True)
@@ -208,21 +243,21 @@ class Study:
             BusyError: another process writes them, and `wait` is False.
         """
         members, mean, weights = members_of(teacher)
-        device = device_here()
+        device = torch.device(device_here())
         binding = {
             "teachers": [teacher_fingerprint(member) for member in members],
             "data": [transfer_set.fingerprint, transfer_set.labels_fingerprint],
             "view": transfer_set.view.spec(),
             "views": num_views,
             "format": FORMAT,
-            **({} if device == "cpu" else {"device": device}),
+            **({} if device.type == "cpu" else {"device": device.type}),
         }
         together = Ensemble(members) if len(members) > 1 else members[0]
 
         def write(folder: Path) -> SoftTargets:
             with near(members):
-                seen = transfer_set.near(torch.device(device))
-                size, progress = ASKED_AT_ONCE[device], self.run.progress
+                seen = transfer_set.near(device)
+                size, progress = asked_at_once(device), self.run.progress
                 return write_soft_targets(
                     together, seen, folder, num_views=num_views, batch_size=size, progress=progress
                 )
@@ -306,15 +341,10 @@ class Study:
 
     def trial(self, fitted: Fitted, arm: Arm | None = None) -> Trial:
         """Return what a trained net says of the study's sets, and of the soft targets of the arm it was trained by."""
-        assert fitted.folder is not None
-        with near([fitted.net]):
-            test = predict(fitted.net, self.test)
-            held_out = None if self.validation is None else predict(fitted.net, self.validation)
-            training = None
-            if arm is not None and isinstance(arm.objective, FromSoftTargets):
-                training = fidelity_on_training(fitted.net, arm.transfer_set, arm.objective.soft_targets)
-        weights = fitted.folder / "model.safetensors"
-        return Trial(test, held_out, fitted.history, fitted.seconds, fitted.net, weights, fitted.start, training)
+        taught = None
+        if arm is not None and isinstance(arm.objective, FromSoftTargets):
+            taught = arm.transfer_set, arm.objective.soft_targets
+        return Trial(fitted, self.test, self.validation, taught)
 
     def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
         return fit(
@@ -373,13 +403,13 @@ class Study:
                     held_out=self.held_out(trial.validation_logits),
                     teacher_logits=logits,
                     training=trial.training,
-                    start=trial.start,
+                    start=trial.fitted.start,
                 )
                 for trial, logits in zip(own, _by_seed(teacher_logits, len(own)), strict=True)
             ]
             measures = self.measures(own, teacher_logits)
             found += setting_rows(setting, [[each] for each in measures], self.paper, accuracy=self.accuracy)
-            found.append(row_of(setting, "seconds", [each.seconds for each in own], None))
+            found.append(row_of(setting, "seconds", [each.fitted.seconds for each in own], None))
         return found
 
     def latencies(self, trials: dict[str, Trial]) -> list[dict[str, Any]]:
@@ -464,7 +494,7 @@ class Study:
         for part, setting in shown.items():
             if setting is not None:
                 own = trials[setting][0]
-                judged.append(Judged(part, own.test_logits, own.history, self.held_out(own.validation_logits)))
+                judged.append(Judged(part, own.test_logits, own.fitted.history, self.held_out(own.validation_logits)))
         save_judged(self.run.seed_folder(0), judged)
         named = [f"the {part} is “{setting}”" for part, setting in shown.items() if setting not in (None, part)]
         told = [f"In the pictures below {' and '.join(named)}."] if named else []

@@ -137,7 +137,7 @@ class Recurrent(nn.Module):
         self.layer, self.head = nn.GRU(12, 4), nn.Linear(4, 3)
 
     def forward(self, vectors):
-        return self.head(self.layer(vectors)[0])
+        return self.head(self.layer(vectors[None])[0][0])
 
 
 on_images, recurrent = OnImages(), Recurrent()
@@ -440,6 +440,7 @@ def test_rows_that_train_and_test_share_are_counted_and_told(place, capsys):
     assert said in err
     assert said in (place / "run" / "report.html").read_text()
     assert "held out from student" not in out
+    assert "There are 40 test rows: one more right or wrong is 2 points of accuracy." in out
 
 
 def test_labels_of_arrays_outside_the_teachers_classes_are_said(place, capsys):
@@ -461,7 +462,10 @@ WRONG = [
     (("--teacher", "own_nets:softmaxed"), "a teacher must give logits, got probabilities"),
     (("--teacher", "own_nets:softmaxed"), "hint: a net: leave its last softmax off, net[-1] = nn.Identity() say; an O"),
     (("--teacher", "own_nets:wine"), "an estimator's labels must be 0..2, or ask, book, cancel, Pipeline has class_0"),
-    (("--teacher", "own_nets:wine"), "in that order: --classes class_0 class_1 class_2, or from_sklearn(estimator, cl"),
+    (
+        ("--teacher", "own_nets:wine"),
+        "hint: fit it to the data's own labels; or, where its classes are these under other ",
+    ),
     (
         ("--teacher", "own_nets:recurrent"),
         "a student can't be proposed: only linear and convolutional layers and norms",
@@ -496,7 +500,7 @@ WRONG = [
         ("--teacher", "own_nets:taught", "--student-parameters", "131"),
         "must lie in 1..130, for the teacher that is nar",
     ),
-    (("--teacher", "own_nets:taught", "--scale", "0"), "scale must be > 0, got 0.0"),
+    (("--teacher", "own_nets:taught", "--scale", "0"), "scale must be > 0 and finite in float32, got 0.0"),
     (("--teacher", "own_nets:OnVectors"), "own_nets:OnVectors must make the same teacher each time, two that it made"),
     (("--teacher", "own_nets:guessing"), "a teacher must say the same of the same rows, asked twice about 64 its logi"),
     (("--teacher", "own_nets:Leaving", "--teacher-weights", "linear.safetensors"), "it raised SystemExit: enough"),

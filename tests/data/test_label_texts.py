@@ -77,3 +77,18 @@ def test_dates_are_no_labels(tmp_path):
     pq.write_table(pa.table({"x": [1], "label": pa.array([0], pa.date32())}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="labels must be text or whole numbers, the column is date32"):
         load_splits(str(tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_labels_that_are_not_utf8_are_named(tmp_path, kind):
+    broken = pa.array([b"a", b"b", b"\xffb"]).view(pa.string())
+    pq.write_table(pa.table({"x": [1, 2, 3], "label": broken.cast(kind)}), tmp_path / "t.parquet")
+    message = r"t.parquet, column 'label': texts must be in UTF-8, row 3 is b'\\xffb'\n\nhint: write the file again"
+    with pytest.raises(DataError, match=message):
+        load_splits(str(tmp_path / "t.parquet"), Columns())
+
+
+def test_texts_that_are_no_labels_may_be_anything(tmp_path):
+    broken = pa.array([b"a", b"b", b"\xffb"]).view(pa.string())
+    pq.write_table(pa.table({"x": [1, 2, 3], "note": broken, "label": ["a", "b", "b"]}), tmp_path / "t.parquet")
+    assert load_splits(str(tmp_path / "t.parquet"), Columns()).training.column_names == ("x",)

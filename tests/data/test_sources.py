@@ -47,6 +47,13 @@ def test_arrays_are_mapped_even_where_they_are_larger_than_memory(tmp_path):
     assert int(data.at(torch.tensor([rows - 1])).sum()) == 0
 
 
+def test_rows_of_arrays_are_named_by_their_file(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.zeros((40, 2), np.float32))
+    _, cut = load_arrays(tmp_path).split(5)
+    row = int(cut.ids[2])
+    assert cut.origin_of(row) == f"{tmp_path}/inputs.npy, row {row + 1}"
+
+
 def test_pickles_in_arrays_are_never_read(tmp_path):
     np.save(tmp_path / "inputs.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"must be an array of numbers in numpy's format"):

@@ -71,7 +71,8 @@ def test_neighbours_are_the_nearest_other_rows_of_those_named():
     ("make", "message"),
     [
         (lambda: Noise(share=1.5), r"share must lie in 0\.\.1, got 1\.5"),
-        (lambda: Noise(size=-1), "noise must have a size >= 0 and lowest <= highest, got -1, 0, 255"),
+        (lambda: Noise(size=-1), "noise must have a size in 0..2147483647 and lowest <= highest, got -1, 0, 255"),
+        (lambda: Noise(size=10**21), "noise must have a size in 0..2147483647 and lowest <= highest, got 10000"),
         (lambda: Mingle(rows(), -0.1), r"share must lie in 0\.\.1, got -0\.1"),
         (lambda: Mingle(rows())(rows()[:, :2], torch.arange(400), 0), "rows must have the others' shape"),
         (lambda: neighbours(rows(), torch.tensor([1])), "neighbours need at least two rows, got 1"),

@@ -1,6 +1,7 @@
 """Anybody's own images: folders of them, and what the library datasets gives, without a network."""
 
 import io
+import os
 import sys
 
 import numpy as np
@@ -26,6 +27,11 @@ def keep(path, array, mode=None):
     image = Image.fromarray(array)
     (image.convert(mode) if mode else image).save(path)
     return array
+
+
+def keep_several(path):
+    first, *others = (Image.fromarray(pixels(3, 3)) for _ in range(2))
+    first.save(path, save_all=True, append_images=others)
 
 
 def read(folder, **columns):
@@ -73,7 +79,14 @@ def test_folders_of_classes_alone_and_images_alone(tmp_path):
         (lambda f: keep(f / "a/0.png", pixels(3, 3, 4)), r"a/0.png must be L or RGB, it is RGBA, 3 x 3\n\nhint: give"),
         (lambda f: keep(f / "a/9.png", pixels(3, 3), "P"), r"a/9.png must be L, 3 x 3, it is P, 3 x 3"),
         (lambda f: (f / "a/9.png").write_bytes(b"none"), r"a/9.png: cannot identify image file"),
-        (lambda f: (f / "a/1.png").write_bytes((f / "a/1.png").read_bytes()[:60]), r"a/1.png: "),
+        (
+            lambda f: (f / "a/1.png").write_bytes((f / "a/1.png").read_bytes()[:60]),
+            r"a/1.png: .*\n\nhint: it may be cut",
+        ),
+        (
+            lambda f: keep_several(f / "a/9.gif"),
+            r"a/9.gif: it holds several images\n\nhint: keep one of them, as a file",
+        ),
         (lambda f: keep(f / "9.png", pixels(3, 3)), r"all images must lie in folders of their classes, or none"),
         (lambda f: keep(f / "test/c/9.png", pixels(3, 3)), r"all files must tell by their names which of train"),
     ],
@@ -84,6 +97,37 @@ def test_images_that_are_wrong_are_named(tmp_path, spoil, message):
     spoil(tmp_path)
     with pytest.raises(DataError, match=message):
         read(tmp_path)
+
+
+def test_images_that_are_to_be_turned_are_told(tmp_path):
+    for name in ("a/1.png", "b/2.png"):
+        keep(tmp_path / name, pixels(3, 5))
+    image = Image.fromarray(pixels(3, 5))
+    image.getexif()[0x0112] = 6
+    image.save(tmp_path / "a" / "3.jpg", exif=image.getexif())
+    splits, said = read(tmp_path)
+    assert splits.training.inputs.shape == (3, 1, 3, 5)
+    told = f"warning: 1 of 3 images say in their EXIF data that they are to be turned, {tmp_path}/a/3.jpg is the first"
+    assert any(line.startswith(told) for line in said)
+
+
+def test_folders_without_images_are_told(tmp_path):
+    for name in ("train/a/1.png", "train/b/2.png", "test/a/3.png"):
+        keep(tmp_path / name, pixels(3, 3))
+    for name in ("train/empty/deep", "test/b", ".hidden"):
+        (tmp_path / name).mkdir(parents=True)
+    assert read(tmp_path)[1][0] == "left out: test/b, train/empty, without an image"
+    keep(tmp_path / "train" / "empty" / "deep" / "4.png", pixels(3, 3))
+    assert read(tmp_path)[1][0] == "left out: test/b, without an image"
+
+
+def test_a_class_whose_name_is_not_utf8_is_named(tmp_path):
+    for name in ("a/1.png", "b/2.png"):
+        keep(tmp_path / name, pixels(3, 3))
+    (tmp_path / "b").rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    with pytest.raises(DataError, match=r"a class's folder must have a name in UTF-8, b'caf\\xe9' is none"):
+        read(tmp_path)
+    assert read(tmp_path, unlabelled=True)[0].training.inputs.shape == (2, 1, 3, 3)
 
 
 def test_classes_of_image_folders_that_are_wrong(tmp_path):

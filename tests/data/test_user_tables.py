@@ -166,6 +166,7 @@ WRONG = [
     ("x,label,y\n1,a,b\n", {}, "the label may be any of label, y\n\nhint: say which with --label"),
     ("x,label\n1,a\n", {"label": "kind"}, "must have the column 'kind', it has x, label"),
     ("x,label\n1,a\n", {"inputs": ("x", "label")}, "the label can't be an input too, 'label' is both"),
+    ("x,z,label\n1,2,a\n", {"inputs": ("x", "z", "x")}, "inputs must be different columns, 'x' is named twice"),
     ("x,label\n1,a\n2,b\n", {"classes": ("a", "c")}, "labels must be of the 2 classes a, c, row 2 is 'b'"),
     ("x,label\n1,a\n2,b\n", {"classes": ("a", "a")}, "classes must differ, got a, a"),
 ]
@@ -214,6 +215,25 @@ def test_folders_of_tables_that_are_wrong(tmp_path, files, message):
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "others", "told"),
+    [
+        (("1", "0"), ("true", "false"), "here they are true or false, in .*train.csv they are not"),
+        (("true", "false"), ("3", "0.5"), "here they are no truth values, in .*train.csv they are"),
+    ],
+)
+def test_truth_in_one_file_is_no_number_in_another(tmp_path, cells, others, told):
+    for name, own in (("train", cells), ("test", others)):
+        (tmp_path / f"{name}.csv").write_text(
+            "x,label\n" + "".join(f"{cell},{'ab'[n]}\n" for n, cell in enumerate(own))
+        )
+    message = f"test.csv, column 'x': inputs must be of one kind in all files, {told}"
+    with pytest.raises(DataError, match=message):
+        read(tmp_path)
+    (tmp_path / "test.csv").write_text((tmp_path / "train.csv").read_text())
+    assert read(tmp_path)[0].test.inputs.tolist() == [[1], [0]]
 
 
 def test_widths_must_agree_over_files(tmp_path):

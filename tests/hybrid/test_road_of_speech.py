@@ -1,7 +1,6 @@
 """Section 4's road on made speech: who is held out, what is chosen, tables that add up, words that are heard."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from limbeck.hybrid.hearing import Spoken, log_probs_of, spoken
 from limbeck.hybrid.lessons import MeanLogits, budget_for
 from limbeck.recipes import an4
 from limbeck.study import Trial
+from limbeck.training import Fitted
 
 pytest.importorskip("kaldi_hmm_gmm")
 
@@ -68,7 +68,8 @@ def test_scales_are_those_with_the_fewest_held_out_errors(ground, monkeypatch):
 
     monkeypatch.setattr(choosing, "spoken", told)
     held_out = perfect(ground, ground.held_out)
-    baseline = Trial(held_out, held_out, [], 0.0, ground.make_net(), Path())
+    baseline = Trial(Fitted(ground.make_net(), [], 0.0), ground.study.test, ground.study.validation)
+    vars(baseline)["validation_logits"] = held_out  # as if it had been asked
     assert choosing.chosen_scales(ground, baseline) == {"uniform": Scales(0.5, 1.0, 1.0)}
 
 

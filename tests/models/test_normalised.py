@@ -45,7 +45,8 @@ def test_what_normalises_is_kept_with_the_weights():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0,), "scale must be > 0, got 0"),
+        ((0,), "scale must be > 0 and finite in float32, got 0"),
+        ((1e300,), "scale must be > 0 and finite in float32, got 1e"),
         ((1, 0.0, 0.0), "mean must be finite and std > 0, got 0.0 and 0.0"),
         ((1, [float("nan")], 1.0), r"mean must be finite and std > 0, got \[nan\] and 1.0"),
         ((1, [], 1.0), "mean must be finite"),

@@ -76,7 +76,7 @@ def test_a_scale_is_checked(scale):
         lambda: MLP([4, 3], scale=scale),
     ]
     for make in makers:
-        with pytest.raises(ArgumentError, match="scale must be > 0, got"):
+        with pytest.raises(ArgumentError, match="scale must be > 0 and finite in float32, got"):
             make()
 
 

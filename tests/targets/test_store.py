@@ -275,6 +275,11 @@ def test_refuses_numbers_below_one(tmp_path, name):
         write_soft_targets(Net(), images(), tmp_path, **{name: 0})
 
 
+def test_refuses_more_views_than_anybody_sees(tmp_path):
+    with pytest.raises(ArgumentError, match="num_views must lie in 1..10,000, got 100,000,000,000\n\nhint: a student"):
+        write_soft_targets(Net(), images(), tmp_path, num_views=10**11)
+
+
 def test_refuses_teachers_of_other_shapes(tmp_path):
     with pytest.raises(ArgumentError, match=r"must return logits of one shape .*\(2, 3\), \(2, 4\)"):
         write_soft_targets(Ensemble([Net(), Net(classes=4)]), images(), tmp_path)

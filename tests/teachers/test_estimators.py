@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,7 +24,7 @@ from torch.testing import assert_close
 from limbeck import ArgumentError, Budget, TransferSet, distill, write_soft_targets
 from limbeck.models import MLP
 from limbeck.targets import Dense
-from limbeck.teachers import from_sklearn
+from limbeck.teachers import from_sklearn, load_teacher
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 PIXELS, LABELS = PIXELS[:500], LABELS[:500]
@@ -135,6 +136,40 @@ def test_the_fingerprint_is_that_of_now():
 def test_refuses(estimator, message):
     with pytest.raises(ArgumentError, match=message):
         from_sklearn(estimator)
+
+
+@pytest.mark.parametrize(
+    ("classes", "hint"),
+    [
+        (("yes", "no"), r"if these are the data's classes, name them in that order: --classes no yes"),
+        (
+            ("no", "yes", "perhaps"),
+            "fit it to the data's own labels; or, where its classes are these under other names",
+        ),
+    ],
+)
+def test_classes_are_offered_where_the_data_has_them_too(classes, hint):
+    estimator = GaussianNB().fit(PIXELS, np.array(["no", "yes"])[LABELS % 2])
+    with pytest.raises(ArgumentError, match=rf"labels must be 0..1, or .*GaussianNB has no, yes\n\nhint: {hint}"):
+        from_sklearn(estimator, classes=classes)
+
+
+def test_what_tells_several_labels_at_once_is_no_teacher():
+    several = OneVsRestClassifier(LogisticRegression(max_iter=500)).fit(
+        PIXELS[:100], np.eye(10, dtype=int)[LABELS[:100]]
+    )
+    with pytest.raises(
+        ArgumentError, match=r"sums to .*\n\nhint: .*a teacher of several labels at once, each with a probability"
+    ):
+        from_sklearn(several)(X)
+
+
+def test_an_estimator_without_probabilities_is_named_by_what_it_lacks(tmp_path, monkeypatch):
+    (tmp_path / "svm_of_mine.py").write_text("from sklearn.svm import SVC\nfitted = SVC().fit([[0], [1]], [0, 1])\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(ArgumentError, match="must have predict_proba, SVC has none\n\nhint: .*CalibratedClassifierCV"):
+        load_teacher("svm_of_mine:fitted")
 
 
 def test_refuses_a_floor_outside(forest):

@@ -10,7 +10,7 @@ from torch import nn
 
 from limbeck import Ensemble
 from limbeck.models import MLP, VGG
-from limbeck.teachers import described, forwards, teacher_fingerprint, weights_fingerprint
+from limbeck.teachers import described, teacher_fingerprint, weights_fingerprint
 
 
 def test_fingerprint_tells_layers_ensembles_and_callables_apart():
@@ -168,13 +168,6 @@ def test_a_cell_that_is_empty_yet_is_told():
 def test_keys_are_told_as_values_are():
     table = {torch.relu: 1, keyword(1): 2}
     assert "0x" not in described(Bent(table))
-
-
-def test_forwards_are_those_of_ones_own_modules():
-    assert forwards(MLP([2, 3, 2])) == "[]"
-    assert forwards(nn.Sequential(nn.Linear(2, 2))) == "[]"
-    own, other = forwards(Bent()), forwards(Straight())
-    assert own.replace("Bent", "") != other.replace("Straight", "")
 
 
 def test_description_of_own_nets_is_their_repr_and_the_shape_they_take():

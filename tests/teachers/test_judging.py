@@ -45,6 +45,17 @@ def test_refuses_what_is_no_tensor_batch_by_classes(output, told):
         predict(lambda inputs: output, TransferSet(torch.ones(4, 2)))
 
 
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [(torch.zeros(4, 2) + 0j, "torch.complex64, strided"), (torch.ones(4, 2).to_sparse(), "torch.float32, sparse_coo")],
+)
+def test_refuses_numbers_that_are_not_real_or_not_dense(output, told):
+    with pytest.raises(
+        ArgumentError, match=f"logits that are real numbers in a dense tensor, got {told}\n\nhint: a spar"
+    ):
+        predict(lambda inputs: output, TransferSet(torch.ones(4, 2)))
+
+
 def test_a_net_without_values_is_refused():
     with torch.device("meta"):
         net = nn.BatchNorm1d(2, affine=False)

@@ -168,7 +168,9 @@ def test_refuses_what_is_no_onnx_file(tmp_path):
 
 def test_refuses_outputs_that_are_not_chosen_or_not_logits(labelled):
     listed = r"'label' tensor\(int64\), 'maps' seq\(map\(int64,tensor\(float\)\)\), 'probs' tensor\(float\)"
-    with pytest.raises(ArgumentError, match=rf"has several outputs, choose one: {listed}\n\nhint: .*output='probs'"):
+    with pytest.raises(
+        ArgumentError, match=rf"has several outputs, choose one: {listed}\n\nhint: --output probs, .*output='probs'"
+    ):
         from_onnx(labelled)
     with pytest.raises(ArgumentError, match=rf"output must be one that .*labelled.onnx has, {listed}, got 'logits'"):
         from_onnx(labelled, output="logits")

@@ -208,6 +208,35 @@ def test_a_folder_of_another_training_is_refused_and_left_as_it_was(tmp_path, mo
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def own_net(forward):
+    class Own(nn.Linear):
+        pass
+
+    Own.forward = forward
+    torch.manual_seed(0)
+    return Own(16, 3)
+
+
+def bent(self, inputs):
+    return torch.sin(nn.Linear.forward(self, inputs.flatten(1)))
+
+
+def edited(self, inputs):
+    return torch.cos(nn.Linear.forward(self, inputs.flatten(1)))
+
+
+@pytest.mark.parametrize("kept", ["folder", "cache"])
+def test_weights_are_never_read_into_a_net_whose_code_was_edited(tmp_path, kept):
+    first = fit(own_net(bent), blobs(), budget=QUICK, **{kept: tmp_path})
+    again = fit(own_net(bent), blobs(), budget=QUICK, **{kept: tmp_path})
+    assert again.seconds == first.seconds, "it was read"
+    if kept == "folder":
+        with pytest.raises(RunError, match="belongs to another training: its code is not the one asked for"):
+            fit(own_net(edited), blobs(), budget=QUICK, folder=tmp_path)
+    else:
+        assert fit(own_net(edited), blobs(), budget=QUICK, cache=tmp_path).folder != first.folder
+
+
 def stop_in_the_third_epoch(folder, monkeypatch):
     """Leave a training of `net()` on `blobs()` with two epochs done, as a kill would."""
     real = loop._Training._close_epoch
@@ -249,11 +278,11 @@ def test_every_flipped_bit_of_what_is_kept_is_detected(tmp_path, monkeypatch, na
             fit(net(), blobs(), budget=QUICK, folder=tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "NaN", "-1.0"])
+@pytest.mark.parametrize("content", ["", "{}", "NaN", "-1.0", '{"seal": "a", "content": 1.0}'])
 def test_damaged_seconds_are_said(tmp_path, content):
     fit(net(), blobs(), budget=QUICK, folder=tmp_path)
     (tmp_path / "seconds.json").write_text(content)
-    with pytest.raises(RunError, match="seconds.json must hold the seconds of a training"):
+    with pytest.raises(RunError, match="seconds.json (must hold the seconds of a training|is damaged)"):
         fit(net(), blobs(), budget=QUICK, folder=tmp_path)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from limbeck.teachers import Teacher
 
 EPOCHS, STEPS = (30, 300), 3000  # of a training whose epochs are not given: little data is seen more often
+FEW_TEST_ROWS = 50  # below which one row is two points of accuracy and more
 HARD_WEIGHT = 0.1  # where there are labels and none is given
 
 
@@ -163,7 +164,7 @@ def journey_of(
 
 
 def findings_of(sets: "WholeSplits") -> tuple[str, ...]:
-    """Return in words what of the data flatters whom: test rows that a teacher or the student may know by heart."""
+    """Return in words what to know of the data: test rows that a teacher or the student may know by heart, or few."""
     from limbeck.data.shared_rows import num_shared_rows
     from limbeck.distillation import TAUGHT_ON_THESE
 
@@ -172,4 +173,8 @@ def findings_of(sets: "WholeSplits") -> tuple[str, ...]:
         f"{shared:,} of {sets.test.num_rows:,} test rows {'is' if shared == 1 else 'are'} among the training rows too"
     )
     said = [f"{rows}, value for value: figures on them flatter what knows them by heart."] if shared else []
+    tested = sets.test.num_rows
+    if tested < FEW_TEST_ROWS:
+        rows = "is 1 test row" if tested == 1 else f"are {tested} test rows"
+        said.append(f"There {rows}: one more right or wrong is {100 / tested:.0f} points of accuracy.")
     return (*said, *([TAUGHT_ON_THESE] if sets.cut_test else []))

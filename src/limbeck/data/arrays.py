@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from limbeck.data.origins import RowsOfTables
 from limbeck.data.transfer_set import TransferSet, whole_numbers
 from limbeck.errors import DataError
 from limbeck.objective import UNLABELLED
@@ -25,12 +26,14 @@ def load_arrays(folder: str | Path) -> TransferSet:
         ArgumentError: the arrays don't fit each other.
     """
     folder = Path(folder)
+    inputs = _mapped(folder / "inputs.npy")
     return TransferSet(
-        _mapped(folder / "inputs.npy"),
+        inputs,
         _labels(folder / "labels.npy") if (folder / "labels.npy").exists() else None,
         _names(folder / "classes.txt") if (folder / "classes.txt").exists() else (),
         name=folder.name,
         run_lengths=_mapped(folder / "run_lengths.npy") if (folder / "run_lengths.npy").exists() else None,
+        origins=RowsOfTables([str(folder / "inputs.npy")], [len(inputs)]) if inputs.ndim else None,
     )
 
 

@@ -40,11 +40,12 @@ def read_inputs(
         DataError: a row is not what it must be.
     """
     place, first = tables["training"][0].place, None
+    _refuse_truth_beside_numbers(tables, names)
     found: dict[Split, Tensor] = {}
     for split, parts in tables.items():
         own = []
         for part in parts:
-            rows = _inputs(part, names, None if first is None else first.shape[1:])
+            rows = _inputs(part, names, None if first is None else first.shape[1:], say)
             first = rows if first is None else first
             if rows.shape[1:] != first.shape[1:]:
                 raise DataError(
@@ -62,11 +63,26 @@ def read_inputs(
     return found
 
 
+def _refuse_truth_beside_numbers(tables: Mapping[Split, Sequence[Part]], names: Sequence[str]) -> None:
+    """Raise DataError for a column of truth values in one file and of other numbers in another."""
+    import pyarrow as pa
+
+    first = tables["training"][0]
+    for part in (part for parts in tables.values() for part in parts):
+        for name in names:
+            own, there = (pa.types.is_boolean(each.table.schema.field(name).type) for each in (part, first))
+            if own != there:
+                raise DataError(
+                    f"{part.place}, column {name!r}: inputs must be of one kind in all files, here they are "
+                    f"{'true or false' if own else 'no truth values'}, in {first.place} "
+                    f"{'they are' if there else 'they are not'}",
+                    "write them alike: 1 and 0, say",
+                )
+
+
 def _tell_rounded(tables: Mapping[Split, Sequence[Part]], names: Sequence[str], say: Callable[[str], None]) -> None:
     rounded = [
-        name
-        for name in names
-        if any(_largest(part.table[name]) > EXACT_IN_FLOAT32 for parts in tables.values() for part in parts)
+        name for name in names if any(_loses_digits(part.table[name]) for parts in tables.values() for part in parts)
     ]
     if rounded:
         say(
@@ -75,17 +91,41 @@ def _tell_rounded(tables: Mapping[Split, Sequence[Part]], names: Sequence[str], 
         )
 
 
+def _loses_digits(column: Any) -> bool:
+    """Return whether a column, or its lists, are whole numbers of which float32 can't hold some.
+
+    Those that int64 can't hold either are float64 in a table that was read from text.
+    """
+    import pyarrow as pa
+
+    pc, values = compute(), _flat(column)
+    if not pa.types.is_float64(values.type):
+        return _largest(values) > EXACT_IN_FLOAT32
+    return (
+        pc.max(pc.abs(values)).as_py() > EXACT_IN_FLOAT32
+        and pc.all(pc.and_(pc.is_finite(values), pc.equal(pc.trunc(values), values))).as_py()
+    )
+
+
 def _largest(column: Any) -> int:
     """Return the largest absolute value of a column of whole numbers, or of lists of such; 0 of other columns."""
     import pyarrow as pa
 
-    pc, values = compute(), column
-    while is_list(values.type):
-        values = values.cast(values.type.storage_type) if isinstance(values.type, pa.BaseExtensionType) else values
-        values = pc.list_flatten(values)
+    values = _flat(column)
     if not pa.types.is_integer(values.type):
         return 0
-    return max(abs(each or 0) for each in pc.min_max(values).as_py().values())
+    return max(abs(each or 0) for each in compute().min_max(values).as_py().values())
+
+
+def _flat(column: Any) -> Any:
+    """Return what the lists of a column hold, one after the other; a column without lists as it is."""
+    import pyarrow as pa
+
+    values = column
+    while is_list(values.type):
+        values = values.cast(values.type.storage_type) if isinstance(values.type, pa.BaseExtensionType) else values
+        values = compute().list_flatten(values)
+    return values
 
 
 def _wide(values: Any, place: str) -> Any:
@@ -105,10 +145,10 @@ def _wide(values: Any, place: str) -> Any:
     return compute().cast(values, pa.float64())
 
 
-def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None) -> Tensor:
+def _inputs(part: Part, names: Sequence[str], shape: Sequence[int] | None, say: Callable[[str], None]) -> Tensor:
     kinds = [part.table.schema.field(name).type for name in names]
     if len(names) == 1 and is_image(kinds[0]):
-        return _images(part, names[0], shape)
+        return _images(part, names[0], shape, say)
     if len(names) == 1 and is_list(kinds[0]):
         return _lists(part, names[0])
     for name, kind in zip(names, kinds, strict=True):
@@ -216,7 +256,7 @@ def _finite_lists(values: Any, width: int, place: str, done: int) -> NDArray[np.
     return numbers
 
 
-def _images(part: Part, name: str, shape: Sequence[int] | None) -> Tensor:
+def _images(part: Part, name: str, shape: Sequence[int] | None, say: Callable[[str], None]) -> Tensor:
     column = part.table[name]
 
     def files() -> Iterator[bytes | None]:
@@ -225,4 +265,4 @@ def _images(part: Part, name: str, shape: Sequence[int] | None) -> Tensor:
                 found = row.as_py()
                 yield found["bytes"] if isinstance(found, dict) else found
 
-    return stacked(files(), [f"{part.place}, column {name!r}, row {row + 1}" for row in range(len(column))], shape)
+    return stacked(files(), [f"{part.place}, column {name!r}, row {row + 1}" for row in range(len(column))], shape, say)

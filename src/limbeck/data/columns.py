@@ -155,6 +155,9 @@ def _wanted(chosen: Columns) -> tuple[str, ...]:
 def _chosen(part: Part, columns: Columns, say: Callable[[str], None]) -> Columns:
     """Return which columns are which, all of them said; what is guessed is told."""
     there = part.table.column_names
+    twice = [name for number, name in enumerate(columns.inputs) if name in columns.inputs[:number]]
+    if twice:
+        raise DataError(f"inputs must be different columns, {twice[0]!r} is named twice", COLUMNS_HINT)
     for name in _wanted(columns):
         if name not in there:
             raise DataError(f"{part.place} must have the column {name!r}, it has {', '.join(there)}")

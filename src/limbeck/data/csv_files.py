@@ -2,17 +2,20 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limbeck.data.arrow import compute
+from limbeck.data.arrow import compute, in_utf8
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 DELIMITERS = ",;\t|"
+QUOTED = re.compile('"[^"]*"')
+UTF8_HINT = "write it in UTF-8: a spreadsheet saves 'CSV UTF-8', and iconv -f {} -t utf-8 {} > utf8.csv makes it so"
 HEADER_BYTES = 1 << 20  # in which the names must end; pyarrow reads blocks of so many
 
 
@@ -23,7 +26,7 @@ def read_csv(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
     texts, which `01` and `1`, `True` and `true` remain in all files.
 
     Raises:
-        DataError: the first line names no columns.
+        DataError: the first line names no columns, or the file is not in UTF-8.
         ValueError, OSError: the file can't be read.
     """
     import pyarrow as pa
@@ -31,7 +34,11 @@ def read_csv(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
 
     header = _header(path)
     first = header.splitlines()[0] if header.strip() else ""
-    delimiter = max(DELIMITERS, key=first.count)
+    if "\0" in first:
+        raise DataError(f"{path} must be in UTF-8, it may be in UTF-16", UTF8_HINT.format("utf-16", path))
+    if "\ufffd" in first:  # for bytes that can't be decoded
+        raise DataError(f"{path} must be in UTF-8, its first line is not", UTF8_HINT.format("latin1", path))
+    delimiter = max(DELIMITERS, key=QUOTED.sub("", first).count)
     try:
         names = next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter), [])
     except csv.Error as error:
@@ -44,11 +51,12 @@ def read_csv(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
     table = arrow_csv.read_csv(
         path,
         parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(labels, pa.string())),
+        convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(labels, pa.binary())),
     )
-    for name in labels:
-        place = table.column_names.index(name)
-        table = table.set_column(place, name, compute().utf8_trim_whitespace(table[name]))
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if pa.types.is_binary(kind):  # a label, or what pyarrow can't read as text
+            texts = in_utf8(table[place], f"{path}, column {name.strip()!r}", UTF8_HINT.format("latin1", path))
+            table = table.set_column(place, name, compute().utf8_trim_whitespace(texts))
     return table.rename_columns([name.strip() for name in table.column_names])
 
 

@@ -1,7 +1,7 @@
 """Encoded images, PNG and others, as pixels: all of one size and of one mode."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -13,11 +13,16 @@ from limbeck.data.hub import EXTRA_HINT
 from limbeck.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # of encoded images, as pillow calls them
+ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag for how an image lies, and what it says of one that lies as it is
+DAMAGED_HINT = "it may be cut off, or no image: write the file again, or take it out"
 MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
 
 
 def stacked(
-    files: Iterable[bytes | None], names: Sequence[str], shape: Sequence[int] | None = None
+    files: Iterable[bytes | None],
+    names: Sequence[str],
+    shape: Sequence[int] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> UInt8[Tensor, "examples channels height width"]:
     """Return encoded images as one tensor: all of the first one's size and colours, or of those that are given.
 
@@ -25,23 +30,31 @@ def stacked(
         files: encoded images.
         names: what each is called in a message.
         shape: (channels, height, width) that they must have.
+        say: told of images that a camera wants turned.
 
     Raises:
         DataError: one is missing, damaged, no image, of another size or of other colours, or pillow is not installed.
     """
     pixels: NDArray[np.uint8] | None = None
-    hint = f"give all images one size and one mode, {' or '.join(MODES.values())}"
+    turned = []
     for place, (file, name) in enumerate(zip(files, names, strict=True)):
         if file is None:
             raise DataError(f"{name}: an image must be there, it is missing", "take out the row")
         try:
             image = decoded(file, None if shape is None else (shape[0], shape[1], shape[2]))
         except ValueError as error:
-            raise DataError(f"{name}{error}", hint) from error
+            told, hint = error.args
+            raise DataError(f"{name}{told}", hint) from error
+        turned += [name] if is_turned(file) else []
         if pixels is None:
             shape = (image.shape[2], image.shape[0], image.shape[1])
             pixels = np.empty((len(names), *image.shape), np.uint8)
         pixels[place] = image
+    if turned:
+        say(
+            f"warning: {len(turned):,} of {len(names):,} images say in their EXIF data that they are to be turned, "
+            f"{turned[0]} is the first: pixels are read as they lie, turn them before (PIL.ImageOps.exif_transpose)"
+        )
     assert pixels is not None  # no table and no folder is empty
     return channels_first(pixels)
 
@@ -55,7 +68,8 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
     """Return an encoded image's pixels; it must have the shape (channels, height, width) where one is given.
 
     Raises:
-        ValueError: it is damaged, no image, of another size, or of colours that are not grey or RGB in 8 bits.
+        ValueError: it is damaged, no image, of another size, or of colours that are not grey or RGB in 8 bits; its
+            arguments are what is wrong, and a hint.
         DataError: the library that decodes images is not installed.
     """
     try:
@@ -65,15 +79,24 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
     try:
         Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
         image = Image.open(io.BytesIO(file), formats=FORMATS)
-        if getattr(image, "n_frames", 1) > 1:
-            raise ValueError("it holds several images")  # noqa: TRY301 - told as the others are
+        several = getattr(image, "n_frames", 1) > 1
         found = (image.mode, image.height, image.width)
         wanted = found if shape is None else (MODES[shape[0]], *shape[1:])
-        pixels = np.asarray(image) if found == wanted and image.mode in MODES.values() else None
+        pixels = np.asarray(image) if found == wanted and image.mode in MODES.values() and not several else None
     except Exception as error:  # pillow raises errors of many kinds
-        raise ValueError(f": {str(error).split(' <')[0]}") from error
+        raise ValueError(f": {str(error).split(' <')[0]}", DAMAGED_HINT) from error
+    if several:
+        raise ValueError(": it holds several images", "keep one of them, as a file of its own")
     if pixels is None:
         told = f"{found[0]}, {found[1]} x {found[2]}"
         rule = " or ".join(MODES.values()) if shape is None else f"{wanted[0]}, {wanted[1]} x {wanted[2]}"
-        raise ValueError(f" must be {rule}, it is {told}")
+        hint = f"give all images one size and one mode, {' or '.join(MODES.values())}"
+        raise ValueError(f" must be {rule}, it is {told}", hint)
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def is_turned(file: bytes) -> bool:
+    """Return whether an encoded image's EXIF data say that it is to be shown turned or mirrored."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(file), formats=FORMATS).getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT

@@ -1,6 +1,7 @@
 """A folder of images: split/class/image.png, class/image.png, or images alone, which then have no labels."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ def from_images(folder: Path, columns: Columns, source: str, *, say: Callable[[s
         raise DataError(f"{folder}: all images must lie in folders of their classes, or none; {without[0]} does not")
     names = columns.classes
     labels: dict[Split, Tensor] = {}
+    empty = _without_images(folder, [path for own in files.values() for path in own])
+    if empty:
+        say(f"left out: {shown_names(empty)}, without an image")
     if labelled:
+        _refuse_odd_names(folder, [str(name) for own in classes.values() for name in own])
         told: dict[Split, Any] = {
             split: pa.chunked_array([pa.array(own, pa.string())]) for split, own in classes.items()
         }
@@ -53,12 +58,30 @@ def from_images(folder: Path, columns: Columns, source: str, *, say: Callable[[s
     inputs: dict[Split, Tensor] = {}
     for split, own in files.items():
         shape = inputs["training"].shape[1:] if inputs else None
-        inputs[split] = stacked((path.read_bytes() for path in own), [str(path) for path in own], shape)
+        inputs[split] = stacked((path.read_bytes() for path in own), [str(path) for path in own], shape, say)
     channels, height, width = inputs["training"].shape[1:]
     say(f"inputs: images of {channels} x {height} x {width}, uint8, 0..255")
     return splits_of(
         inputs, labels, names, source, {split: [str(path) for path in own] for split, own in files.items()}
     )
+
+
+def _refuse_odd_names(folder: Path, names: Sequence[str]) -> None:
+    """Raise DataError for the name of a class that is not in UTF-8: Python tells its bytes by surrogates."""
+    odd = next((name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)), None)
+    if odd is not None:
+        raise DataError(
+            f"{folder}: a class's folder must have a name in UTF-8, {os.fsencode(odd)!r} is none", "rename it"
+        )
+
+
+def _without_images(folder: Path, images: Sequence[Path]) -> list[str]:
+    """Return the folders of classes, or of splits, in which no image lies, by their paths from the folder."""
+    used = {parent for path in images for parent in path.parents}
+    outer = [path for path in folder.iterdir() if path.is_dir()]
+    inner = [path for each in outer if each.name.lower() in WORDS for path in each.iterdir() if path.is_dir()]
+    empty = [path for path in (*outer, *inner) if path not in used and not path.name.startswith(".")]
+    return sorted(str(path.relative_to(folder)) for path in empty)
 
 
 def _split_of(image: Path) -> Split | None:

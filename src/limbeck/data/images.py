@@ -285,7 +285,7 @@ def _pixels(files: Sequence[bytes | None], shape: tuple[int, int, int]) -> Tenso
         try:
             pixels[place] = decoded(file, shape)
         except ValueError as error:
-            raise ValueError(f"image {place}{error}") from error
+            raise ValueError(f"image {place}{error.args[0]}") from error
     return channels_first(pixels)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from limbeck.data.arrow import compute, is_text, refuse_rows
+from limbeck.data.arrow import compute, in_utf8, is_text, refuse_rows
 from limbeck.data.labels import CLASSES_HINT
 from limbeck.errors import DataError
 
@@ -23,7 +23,7 @@ def texts(labels: "pa.ChunkedArray", place: str) -> "pa.ChunkedArray":
     """Return labels as texts: whole numbers as they are written, whole floats as whole numbers.
 
     Raises:
-        DataError: a label is missing, or is neither text nor a whole number.
+        DataError: a label is missing, or is neither text in UTF-8 nor a whole number.
     """
     import pyarrow as pa
 
@@ -41,7 +41,7 @@ def texts(labels: "pa.ChunkedArray", place: str) -> "pa.ChunkedArray":
         labels = pc.cast(wide, pa.int64())
     elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_text(kind)):
         raise DataError(f"{place}: {KIND_RULE}, the column is {kind}", "name it with --label")
-    found = pc.cast(labels, pa.string())
+    found = pc.cast(in_utf8(labels, place) if is_text(kind) else labels, pa.string())
     missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(found), ""), True)
     refuse_rows(missing, found, place, MISSING_RULE, MISSING_HINT)
     return found

@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from limbeck.data.arrow import compute, refuse_rows
+from limbeck.data.arrow import MOST_LETTERS, compute, refuse_rows, shown
 from limbeck.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CLASSES_HINT = "--classes gives all of them, in the order of the teacher's outputs"
+UNCLOSED_HINT = "it is several lines of a file long: look for a quote that is opened and not closed"
 MOST_SHOWN = 8  # class names in a line of text
 MOST_DIGITS = 30  # of names that are sorted as numbers
 
@@ -39,8 +40,9 @@ def _is_number(name: str) -> bool:
 def check_names(names: Sequence[str], place: str) -> None:
     """Raise DataError unless there are two classes or more, each once."""
     if len(names) < 2:
-        shown = f"only {names[0]!r}" if names else "none"
-        raise DataError(f"{place}: labels must be of two classes or more, there is {shown}", CLASSES_HINT)
+        there = f"only {shown(names[0])}" if names else "none"
+        hint = UNCLOSED_HINT if names and "\n" in names[0] else CLASSES_HINT
+        raise DataError(f"{place}: labels must be of two classes or more, there is {there}", hint)
     if len(set(names)) < len(names):
         raise DataError(f"{place}: classes must differ, got {shown_names(names)}")
 
@@ -69,6 +71,7 @@ def shown_names(names: Sequence[str]) -> str:
     >>> shown_names([str(number) for number in range(100)])
     '0, 1, 2, 3, 4, 5, 6, ..., 99'
     """
+    names = [name if len(name) <= MOST_LETTERS else f"{name[:MOST_LETTERS]}..." for name in names]
     if len(names) <= MOST_SHOWN:
         return ", ".join(names)
     return ", ".join([*names[: MOST_SHOWN - 1], "...", names[-1]])

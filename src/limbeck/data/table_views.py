@@ -19,6 +19,7 @@ from limbeck.errors import ArgumentError
 from limbeck.files import sha256
 
 STREAM = 5  # of philox, for views of tables
+LARGEST_NOISE = 2**31 - 1  # moves are drawn from 32 bits
 WORDS = 4  # of each number philox gives
 BLOCK = 512  # rows whose neighbours are looked for at once
 
@@ -35,9 +36,10 @@ class Noise:
 
     def __post_init__(self) -> None:
         _check_share(self.share)
-        if self.size < 0 or self.lowest > self.highest:
+        if not 0 <= self.size <= LARGEST_NOISE or self.lowest > self.highest:
             raise ArgumentError(
-                f"noise must have a size >= 0 and lowest <= highest, got {self.size}, {self.lowest}, {self.highest}"
+                f"noise must have a size in 0..{LARGEST_NOISE} and lowest <= highest, got {self.size}, {self.lowest}, "
+                f"{self.highest}"
             )
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CSV, PARQUET, ARROW = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet",), (".arrow", ".feather", ".ipc")
+MOST_TOLD = 200  # letters of an error of pyarrow's, which may hold a whole row
 TABLES = (*CSV, *PARQUET, *ARROW)
 
 
@@ -61,7 +62,7 @@ def read_table(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
         else:
             table = (_read_parquet if suffix_of(path) in PARQUET else _read_arrow)(path)
     except (OSError, ValueError, pa.ArrowException) as error:
-        told = next(iter(str(error).splitlines()), "")
+        told = next(iter(str(error).splitlines()), "")[:MOST_TOLD]
         raise DataError(f"{path} can't be read: {told}", "look at the file, or write it again") from error
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:

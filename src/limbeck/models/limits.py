@@ -1,6 +1,6 @@
 """How large a net may be."""
 
-import math
+import torch
 
 from limbeck.errors import ArgumentError
 
@@ -8,9 +8,9 @@ MOST_WEIGHTS = 2**31
 
 
 def check_scale(scale: float) -> float:
-    """Return the largest input value as a number, or raise ArgumentError unless it is > 0 and finite."""
-    if not 0 < scale < math.inf:
-        raise ArgumentError(f"scale must be > 0, got {scale}")
+    """Return the largest input value as a number, or raise ArgumentError unless it is > 0 and finite in float32."""
+    if not 0 < scale <= torch.finfo(torch.float32).max:
+        raise ArgumentError(f"scale must be > 0 and finite in float32, got {scale}")
     return float(scale)
 
 

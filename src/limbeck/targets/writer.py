@@ -31,6 +31,7 @@ from limbeck.teachers import Teacher, judged, members_of, refuse_probabilities, 
 
 MOST_ROWS, MOST_BYTES = 65_536, 64 * 2**20  # of a shard: what is lost with a writer that is killed
 READING = "mean and weights can be chosen on reading: SoftTargets.averaged"
+MOST_VIEWS = 10_000
 FEW = 2  # examples on which teachers are asked for their classes
 
 Judge = Callable[[Tensor, int], Iterator[Tensor]]
@@ -86,6 +87,10 @@ def write_soft_targets(
     for name, number in numbers.items():
         if not isinstance(number, int) or number < 1:
             raise ArgumentError(f"{name} must be a whole number >= 1, got {number}")
+    if num_views > MOST_VIEWS:
+        raise ArgumentError(
+            f"num_views must lie in 1..{MOST_VIEWS:,}, got {num_views:,}", "a student sees one view of a row an epoch"
+        )
     if not 1 <= part[0] <= part[1]:
         raise ArgumentError(f"a part must be i of n with 1 <= i <= n, got {part[0]} of {part[1]}")
     teachers, mean, weights = members_of(teacher)

@@ -15,15 +15,16 @@ from limbeck.teachers.ensemble import Ensemble, Mean, mean_logits, members_of, r
 from limbeck.teachers.estimators import from_sklearn
 from limbeck.teachers.fingerprints import (
     described,
-    forwards,
+    own_code,
     teacher_fingerprint,
     tensors_fingerprint,
     weights_fingerprint,
 )
-from limbeck.teachers.judging import Teacher, judged, judging, laid_out, layout_for, predict
+from limbeck.teachers.judging import Teacher, asked_at_once, judged, judging, laid_out, layout_for, predict
 from limbeck.teachers.loading import load_student, load_teacher, teacher_named
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives, logits_of, refuse_probabilities
+from limbeck.teachers.seeding import check_maker, seeded
 
 __all__ = [
     "PROBABILITY_FLOOR",
@@ -33,8 +34,9 @@ __all__ = [
     "InBfloat16",
     "Mean",
     "Teacher",
+    "asked_at_once",
+    "check_maker",
     "described",
-    "forwards",
     "from_function",
     "from_onnx",
     "from_sklearn",
@@ -47,9 +49,11 @@ __all__ = [
     "logits_of",
     "mean_logits",
     "members_of",
+    "own_code",
     "predict",
     "refuse_probabilities",
     "relative_weights",
+    "seeded",
     "sharpened",
     "teacher_fingerprint",
     "teacher_named",

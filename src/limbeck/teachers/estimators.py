@@ -15,6 +15,10 @@ from limbeck.teachers.probabilities import PROBABILITY_FLOOR, check_floor
 from limbeck.teachers.state import state_fingerprint
 
 MOST_NAMED = 20  # classes
+OTHERS_HINT = (
+    "fit it to the data's own labels; or, where its classes are these under other names, wrap it: "
+    "limbeck.teachers.from_function(estimator.predict_proba, 'name and version', gives='probs', takes='numpy')"
+)
 
 
 def from_sklearn(
@@ -75,9 +79,10 @@ def _num_classes(estimator: Any, names: Sequence[str]) -> int:
     by_name = bool(names) and [str(label) for label in labels] == list(names)
     if not by_name and not all(label == number for number, label in enumerate(labels)):
         shown, named = ", ".join(str(label) for label in labels[:10]), ", ".join(names[:10])
+        same = not names or {str(label) for label in labels} == set(names)
         raise ArgumentError(
             f"an estimator's labels must be 0..{len(labels) - 1}{named and f', or {named}'}, {name} has {shown}",
-            f"if these are the data's classes, name them in that order: {_naming(labels)}",
+            f"if these are the data's classes, name them in that order: {_naming(labels)}" if same else OTHERS_HINT,
         )
     return len(labels)
 

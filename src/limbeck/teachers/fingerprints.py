@@ -2,35 +2,31 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from enum import Enum
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, MethodType
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint, sha256
+from limbeck.teachers.code import forwards
 from limbeck.teachers.judging import Teacher
+from limbeck.teachers.values import told_value
 
 EXTERNAL = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x00-\x7f])", re.DOTALL)
 """How a protobuf tensor names the file of its weights: the key, the mark of the value, the value's length."""
 
 TELL_ALL = (nn.Linear, nn.ReLU, nn.Flatten, nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Sequential, nn.ModuleList)
 """Modules whose `repr` tells all that their answers hang on."""
-TOLD_BY_REPR = (bool, int, float, complex, str, bytes, range, slice, np.generic, torch.dtype, torch.Size)
 
 
 def teacher_fingerprint(teacher: Teacher) -> str:
-    """Return what binds a store to its teacher: a net's SHA-256 over weights and layers, or its own `fingerprint`.
+    """Return what binds a store to its teacher: a net's SHA-256 over weights, layers and code, or its `fingerprint`.
 
-    What a net holds beside its weights counts as `described` tells it. What is not seen there: make it a buffer, or
-    give the net a `fingerprint`. What changes as it is asked and makes no difference: begin its name with _.
+    What a net holds beside its weights counts as `described` tells it, and what its own modules do as `forwards` does.
+    What is not seen there: make it a buffer, or give the net a `fingerprint`. What changes as it is asked and makes no
+    difference: begin its name with _.
 
     Raises:
         ArgumentError: the teacher is neither a net nor says what it is.
@@ -39,11 +35,17 @@ def teacher_fingerprint(teacher: Teacher) -> str:
     if isinstance(told, str):
         return told
     if isinstance(teacher, nn.Module):
-        return fingerprint({"layers": described(teacher), "weights": weights_fingerprint(teacher)})
+        return fingerprint({"layers": described(teacher), "weights": weights_fingerprint(teacher)} | own_code(teacher))
     raise ArgumentError(
         f"a teacher that is no torch.nn.Module must have a `fingerprint`, {teacher!r} has none",
         "wrap it: limbeck.teachers.from_function(ask, 'name and version'); so a store of another teacher is recognised",
     )
+
+
+def own_code(net: nn.Module) -> dict[str, str]:
+    """Return {"code": a hash of `forwards`}, nothing for a net that is torch's and this library's modules alone."""
+    code = forwards(net)
+    return {"code": fingerprint({"forwards": code})} if code else {}
 
 
 def described(net: nn.Module) -> str:
@@ -59,61 +61,12 @@ def described(net: nn.Module) -> str:
             continue
         shown = module.extra_repr().split(", ")
         for key, value in sorted(vars(module).items()):
-            told = None if key.startswith("_") or key == "training" else _told(value)
+            told = None if key.startswith("_") or key == "training" else told_value(value)
             if told is not None and f"{key}={value}" not in shown:
                 beside.append(f"{name}.{key}={told}")
         code = getattr(module, "code", None)  # of traced and scripted modules
         beside += [f"{name}.code={code}"] if isinstance(code, str) else []
     return "\n".join([repr(net), *beside])
-
-
-def forwards(net: nn.Module) -> str:
-    """Return the code of the `forward` of each module that is neither torch's nor this library's."""
-    kinds = {type(module) for module in net.modules()}
-    own = [kind for kind in kinds if not kind.__module__.startswith(("torch.", "limbeck."))]
-    return str(sorted(f"{kind.__module__}.{kind.__qualname__} {_told(kind.forward)}" for kind in own))
-
-
-def _told(value: object, inside: tuple[int, ...] = ()) -> str | None:
-    """Return a value in words that are the same in every process, None where it is not of a kind that can be told.
-
-    `inside` are the ids of the values that it is part of: one that holds itself is told once.
-    """
-    if id(value) in inside:
-        return "itself"
-    inside = (*inside, id(value))
-    if isinstance(value, set | frozenset):
-        return str(sorted(str(_told(each, inside)) for each in value))
-    parts = _parts(value)
-    if parts is not None:
-        return str([_told(each, inside) for each in parts])
-    if isinstance(value, Enum):
-        return str(value)
-    if value is None or isinstance(value, TOLD_BY_REPR):
-        return repr(value)
-    return getattr(value, "__qualname__", None)
-
-
-def _parts(value: object) -> Sequence[object] | None:
-    """Return what a collection, a dataclass or a function consists of, None for other values."""
-    if isinstance(value, partial | MethodType | FunctionType | CodeType):
-        return _parts_of_function(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__qualname__, *((field.name, getattr(value, field.name)) for field in fields(value))]
-    if isinstance(value, Mapping):
-        return [part for pair in value.items() for part in pair]
-    return value if isinstance(value, list | tuple) else None
-
-
-def _parts_of_function(value: partial[Any] | MethodType | FunctionType | CodeType) -> Sequence[object]:
-    if isinstance(value, partial):
-        return [value.func, value.args, value.keywords]
-    if isinstance(value, MethodType):
-        return [value.__func__]
-    if isinstance(value, CodeType):
-        return [value.co_code.hex(), value.co_names, value.co_consts]
-    around = [cell.cell_contents for cell in value.__closure__ or () if cell != CellType()]  # an empty one is no value
-    return [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, around]
 
 
 def weights_fingerprint(net: nn.Module) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from limbeck.errors import ArgumentError, LimbeckError
 
@@ -17,7 +18,12 @@ Teacher = Callable[[Tensor], Tensor]
 
 
 def predict(
-    teacher: Teacher, transfer_set: "TransferSet", *, ids: Tensor | None = None, number: int = 0, batch_size: int = 256
+    teacher: Teacher,
+    transfer_set: "TransferSet",
+    *,
+    ids: Tensor | None = None,
+    number: int = 0,
+    batch_size: int | None = None,
 ) -> Tensor:
     """Return a teacher's (or student's) logits (rows, classes) in float32, a net's in evaluation mode.
 
@@ -26,7 +32,7 @@ def predict(
         transfer_set: what it judges, seen through the set's view.
         ids: which examples; all of the set where None.
         number: which view of them.
-        batch_size: rows judged at once.
+        batch_size: rows judged at once; where None 256, or 4096 where the net lies on a GPU.
 
     Raises:
         ArgumentError: its output is no tensor (batch, classes), or has other classes for another batch.
@@ -36,14 +42,14 @@ def predict(
 
 
 def judged(
-    teacher: Teacher, transfer_set: "TransferSet", rows: Tensor, number: int, batch_size: int
+    teacher: Teacher, transfer_set: "TransferSet", rows: Tensor, number: int, batch_size: int | None
 ) -> Iterator[Tensor]:
     """Yield a teacher's logits for view `number` of the source's rows `rows`, batch by batch, in its own type."""
     classes, layout = None, layout_for(teacher)
     if isinstance(teacher, nn.Module):
         check_weights_are_there(teacher)
     with judging(teacher) as device:
-        for part in rows.split(batch_size):
+        for part in rows.split(batch_size or asked_at_once(device)):
             with torch.inference_mode():
                 inputs = laid_out(transfer_set.rows_at(part, number).to(device), layout)
                 logits = check_output(_asked(teacher, inputs), len(part)).cpu()
@@ -54,9 +60,21 @@ def judged(
             yield logits
 
 
+def asked_at_once(device: torch.device | None) -> int:
+    """Return how many rows a net there is asked for at once: on a GPU small batches are bound by their launches."""
+    return 4096 if device is not None and device.type == "cuda" else 256
+
+
 def check_weights_are_there(net: nn.Module) -> None:
-    """Raise ArgumentError for a net with weights on the meta device, which have shapes and no values."""
-    lacking = [name for name, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]
+    """Raise ArgumentError for a net with weights that have no values: on the meta device, or of lazy layers."""
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    lazy = [name for name, tensor in tensors.items() if is_lazy(tensor)]
+    if lazy:
+        raise ArgumentError(
+            f"a net must hold its weights, {type(net).__name__} has {lazy[0]!r} in a layer that has not been asked yet",
+            "give the layer its input size: nn.Linear for nn.LazyLinear; or ask the net once where it is made",
+        )
+    lacking = [name for name, tensor in tensors.items() if tensor.is_meta]
     if lacking:
         raise ArgumentError(
             f"a net must hold its weights, {type(net).__name__} has {lacking[0]!r} on the meta device",
@@ -98,8 +116,14 @@ def check_output(output: object, count: int) -> Tensor:
     """Return a model's output for `count` inputs as it is.
 
     Raises:
-        ArgumentError: it is no tensor (count, classes).
+        ArgumentError: it is no dense tensor of real numbers (count, classes).
     """
+    if isinstance(output, Tensor) and (output.layout != torch.strided or output.is_complex()):
+        layout = str(output.layout).removeprefix("torch.")
+        raise ArgumentError(
+            f"a model must return logits that are real numbers in a dense tensor, got {output.dtype}, {layout}",
+            "a sparse tensor's to_dense() is dense; abs() and .real of complex numbers are real",
+        )
     if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != count or not output.shape[1]:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ArgumentError(f"a model must return logits (batch, classes) for a batch, got {got} for {count} inputs")

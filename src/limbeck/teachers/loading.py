@@ -16,6 +16,7 @@ from limbeck.teachers.fingerprints import teacher_fingerprint
 from limbeck.teachers.judging import Teacher, check_weights_are_there
 from limbeck.teachers.onnx_files import from_onnx
 from limbeck.teachers.probabilities import PROBABILITY_FLOOR, Gives
+from limbeck.teachers.seeding import check_maker
 
 HOW = "name it as module:name, for something that `import module` finds from here; or a teacher as file.onnx"
 
@@ -111,7 +112,7 @@ def load_student(name: str) -> Callable[[], nn.Module]:
     A net that is there already is copied: each starts from its weights.
 
     Raises:
-        ArgumentError: there is no such thing, or it makes no net.
+        ArgumentError: there is no such thing, or it makes no net, or none that is new and starts as its seed says.
     """
     found = _found(name)
 
@@ -119,10 +120,9 @@ def load_student(name: str) -> Callable[[], nn.Module]:
         net = copy_of(found) if isinstance(found, nn.Module) else _called(found, name)
         if not isinstance(net, nn.Module):
             raise ArgumentError(f"a student must be a torch.nn.Module, {name} makes a {type(net).__name__}")
-        check_weights_are_there(net)
         return net
 
-    make()
+    check_maker(make, name)
     return make
 
 
@@ -174,7 +174,8 @@ def _is_teacher(value: object) -> bool:
 
 
 def _is_estimator(value: object) -> bool:
-    return hasattr(value, "predict_proba") and not isinstance(value, type | nn.Module)
+    known = hasattr(value, "predict_proba") or hasattr(value, "get_params")  # scikit-learn's, with probabilities or not
+    return known and not isinstance(value, type | nn.Module)
 
 
 def _called(found: object, name: str) -> object:

@@ -1,6 +1,7 @@
 """Teachers from ONNX files, run by ONNX Runtime on the CPU."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ def _output_of(session: "InferenceSession", path: Path, wanted: str | None) -> s
     if wanted is None and len(outputs) > 1:
         raise ArgumentError(
             f"{path} has several outputs, choose one: {_listed(outputs.values())}",
-            f"from_onnx(path, output={list(outputs)[-1]!r})",
+            f"--output {shlex.quote(list(outputs)[-1])}, or from_onnx(path, output={list(outputs)[-1]!r})",
         )
     name = next(iter(outputs)) if wanted is None else wanted
     if name not in outputs:

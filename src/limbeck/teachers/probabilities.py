@@ -12,6 +12,10 @@ from limbeck.errors import ArgumentError
 Gives = Literal["logits", "probs"]
 """What a model returns for a batch."""
 
+NO_DISTRIBUTION_HINT = (
+    "say gives='logits' if it gives logits; a teacher of several labels at once, each with a probability of its own, "
+    "can't teach which one it is"
+)
 PROBABILITY_FLOOR = 1e-7  # float32's resolution near 1: what this class has, no other one would miss
 SUM_TOLERANCE = 1e-3  # of a row of probabilities
 CERTAIN_TOLERANCE = 1e-4  # logits whose every row sums to 1 so closely are none
@@ -93,5 +97,5 @@ def _check_distributions(probs: Tensor, tolerance: float) -> None:
     raise ArgumentError(
         f"probabilities must lie in 0..1 and each row's sum to 1 within {tolerance:g}, "
         f"row {row} lies in {lowest:g}..{highest:g} and sums to {total:g}",
-        "look at the teacher's output on this input" if math.isnan(total) else "say gives='logits' if it gives logits",
+        "look at the teacher's output on this input" if math.isnan(total) else NO_DISTRIBUTION_HINT,
     )

@@ -29,8 +29,11 @@ def equal_cost(ground: Ground, squad: Squad) -> int:
 def cost_rows(ground: Ground, chosen: Chosen, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Return how much of the generalist's examples and seconds the costliest specialist takes, and all together."""
     examples = [examples_seen(ground, chosen.choice.squad, seed) for seed in range(len(trials))]
-    seconds = [[each.seconds / trial.seconds for each in own] for trial, own in zip(trials, chosen.own, strict=True)]
-    found = [row_of(TEAM, "seconds", [sum(each.seconds for each in own) for own in chosen.own], None)]
+    seconds = [
+        [each.fitted.seconds / trial.fitted.seconds for each in own]
+        for trial, own in zip(trials, chosen.own, strict=True)
+    ]
+    found = [row_of(TEAM, "seconds", [sum(each.fitted.seconds for each in own) for own in chosen.own], None)]
     for what, shares in (("examples seen", examples), ("seconds", seconds)):
         found.append(row_of(f"{TEAM}, {ONE}, {what}", "ratio", [max(each) for each in shares], None))
         found.append(row_of(f"{TEAM}, {ALL}, {what}", "ratio", [sum(each) for each in shares], None))

@@ -6,7 +6,6 @@ functions of (seed, example, number), and a checkpoint holds the net, the optimi
 """
 
 import contextlib
-import json
 import logging
 import math
 import time
@@ -24,10 +23,10 @@ from limbeck.budget import Budget, Precision, Schedule
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets
 from limbeck.errors import ArgumentError, RunError, TrainingError
-from limbeck.files import fingerprint, locked, write_json
+from limbeck.files import fingerprint, locked, read_sealed, write_sealed
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import described, forwards, laid_out, layout_for, predict, weights_fingerprint
+from limbeck.teachers import described, laid_out, layout_for, own_code, predict, weights_fingerprint
 from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import restore_training, save_training
@@ -246,8 +245,7 @@ class _Training:
         """Return the hash that names this training in a cache."""
         kind = type(self.net)
         made_by = {"kind": f"{kind.__module__}.{kind.__qualname__}", "numerics": NUMERICS, "torch": torch.__version__}
-        code = forwards(self.net)
-        return fingerprint(self.binding | made_by | ({"forwards": code} if code != "[]" else {}))
+        return fingerprint(self.binding | made_by)
 
     def __post_init__(self) -> None:
         """Take down all that the result depends on, before the net is trained."""
@@ -265,6 +263,7 @@ class _Training:
             "seed": self.seed,
             "precision": self.precision,
             "device": device_here(),
+            **own_code(self.net),
         }
 
     def finished(self) -> Fitted | None:
@@ -449,7 +448,7 @@ class _Training:
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
         fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder, self.binding["start"])
         if self.folder is not None:
-            write_json(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
+            write_sealed(self.folder / "seconds.json", fitted.seconds)  # apart, so that equal nets are equal files
             told = {"binding": self.binding, "history": fitted.history}
             save_tensors(self.folder / "model.safetensors", self.net.state_dict(), told)
             (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
@@ -504,10 +503,7 @@ def read_seconds(path: Path) -> float:
     Raises:
         RunError: the file is missing or damaged.
     """
-    try:
-        seconds = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        seconds = error
+    seconds = read_sealed(path)
     if not isinstance(seconds, float) or not 0 <= seconds < math.inf:
         raise RunError(f"{path} must hold the seconds of a training, got {seconds!r}", f"delete {path.parent}")
     return seconds
