@@ -55,6 +55,36 @@ def write_an4(folder, count):
         parquet.write_table(pa.table(columns), folder / f"{split}.parquet")
 
 
+def tones(digit, random, rate=8000):
+    """A digit as sound: two tones for each of its phones, faint noise around them; and when the first phone begins."""
+    from limbeck.recipes.fsdd import PRONUNCIATIONS
+
+    words = list(dict.fromkeys(word for word, _ in PRONUNCIATIONS))
+    names = sorted({phone for _, phones in PRONUNCIATIONS for phone in phones})
+    spelled = next(phones for word, phones in PRONUNCIATIONS if word == words[digit])
+    parts = [np.zeros(int(rate * random.uniform(0.03, 0.06)))]
+    for phone in spelled:
+        place = names.index(phone)
+        time = np.arange(int(rate * random.uniform(0.06, 0.1))) / rate
+        pair = (200 + 150 * (place % 5), 1200 + 500 * (place // 5))
+        parts.append(sum(np.sin(2 * np.pi * hertz * time) for hertz in pair) / 8)
+    sound = np.concatenate([*parts, np.zeros(int(rate * 0.04))])
+    return (sound + random.normal(0, 1e-3, len(sound))).astype(np.float32)
+
+
+def write_fsdd(folder, speakers=("ann", "bob"), numbers=(0, 5, 6, 7)):
+    """Tones in FSDD's form."""
+    import soundfile
+
+    random = np.random.default_rng(0)
+    (folder / "recordings").mkdir(parents=True)
+    for digit in range(10):
+        for speaker in speakers:
+            for number in numbers:
+                path = folder / "recordings" / f"{digit}_{speaker}_{number}.wav"
+                soundfile.write(path, tones(digit, random), 8000)
+
+
 def run_in(folder, config, seeds=1):
     """A run of it."""
     return Run("an4", config, folder / "run", seeds, None, Progress(), "limbeck run an4", cache=folder, ship=False)

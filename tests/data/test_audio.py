@@ -50,9 +50,23 @@ def test_files_that_are_wrong_are_told(tmp_path):
     soundfile.write(tmp_path / "two.wav", np.zeros((9, 2), np.float32), 8000)
     with pytest.raises(DataError, match="must have one channel, it has 2"):
         read_audio(tmp_path / "two.wav")
+    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, "FLOAT")
+    with pytest.raises(DataError, match="must hold finite samples"):
+        read_audio(tmp_path / "nan.wav")
     (tmp_path / "odd.raw").write_bytes(b"123")
     with pytest.raises(DataError, match="samples of 16 bits, it has 3 bytes"):
         read_audio(tmp_path / "odd.raw")
+
+
+def test_a_wav_file_that_is_cut_off_is_told_but_no_stream(tmp_path):
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, tone(), 8000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(DataError, match=r"cut.wav must be whole, its header tells of 8,044 bytes, it has 7,044"):
+        read_audio(path)
+    path.write_bytes(whole[:4] + b"\xff\xff\xff\xff" + whole[8:40] + b"\xff\xff\xff\xff" + whole[44:])
+    np.testing.assert_allclose(read_audio(path).samples, tone(), atol=1 / 32768)
 
 
 def test_a_tone_is_loudest_in_its_own_filter():

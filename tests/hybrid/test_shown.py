@@ -104,6 +104,8 @@ def test_words_take_the_pronunciation_that_was_spoken():
     spans = phone_spans(alignment, states, LEXICON)
     assert word_spans(["cab", "ba"], spans, LEXICON) == [Span("cab", 6, 18), Span("ba", 18, 30)]
     assert word_spans([], spans[:1], LEXICON) == []
+    many = [Span(name, 2 * place, 2 * place + 2) for place, name in enumerate(("A", "B") * 2000)]
+    assert word_spans(["ab"] * 2000, many, LEXICON)[-1] == Span("ab", 7996, 8000)
 
 
 def test_what_is_kept_is_read(speech, tmp_path):

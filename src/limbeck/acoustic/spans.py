@@ -39,12 +39,22 @@ def word_spans(words: Sequence[str], phones: Sequence[Span], lexicon: Lexicon) -
 
 
 def _parted(words: Sequence[str], phones: Sequence[str], lexicon: Lexicon) -> list[int] | None:
-    """Return how many of the phones are each word's; None where they don't spell the words."""
-    if not words:
-        return None if phones else []
-    for word, pronunciation in lexicon.pronunciations:
-        if word == words[0] and tuple(phones[: len(pronunciation)]) == pronunciation:
-            rest = _parted(words[1:], phones[len(pronunciation) :], lexicon)
-            if rest is not None:
-                return [len(pronunciation), *rest]
-    return None
+    """Return how many of the phones are each word's; None where they don't spell the words.
+
+    >>> _parted(["X", "Y"], "PQ", Lexicon((("X", ("P",)), ("X", ("P", "Q")), ("Y", ("Q",)))))
+    [1, 1]
+    """
+    spelled: dict[str, list[tuple[str, ...]]] = {}
+    for word, own in lexicon.pronunciations:
+        spelled.setdefault(word, []).append(own)
+    reached: list[dict[int, int]] = [{0: 0}]  # after so many words: where they may end, and where the last then begins
+    for word in words:
+        tries = [(begin, own) for begin in reached[-1] for own in spelled[word]]
+        reached.append({i + len(own): i for i, own in tries if tuple(phones[i : i + len(own)]) == own})
+    end, found = len(phones), []
+    if end not in reached[-1]:
+        return None
+    for ends in reached[:0:-1]:
+        found.append(end - ends[end])
+        end = ends[end]
+    return found[::-1]

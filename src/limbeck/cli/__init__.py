@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from limbeck import __version__
-from limbeck.cli import comparing, distilling, own_recipes, recipes, shipping, softening, stores
+from limbeck.cli import comparing, distilling, own_recipes, recipes, shipping, softening, stores, transcribing
 from limbeck.cli.names import known, once
 from limbeck.errors import LimbeckError
 
@@ -24,6 +24,7 @@ HELP = """limbeck: what a cumbersome model knows, in one small network
   limbeck compare RUN RUN whether the students of finished runs differ: a table, a page
   limbeck export RUN      a run's student as an ONNX file, checked again
   limbeck bench RUN       what a run's models cost, measured again
+  limbeck transcribe RUN  words, times and confidence of audio files, from a run's student
   limbeck soften          run a teacher once over a data set and keep what it says
   limbeck targets VERB    what is kept: info, verify, export, import, fuse
 
@@ -52,6 +53,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "compare": comparing.compare,
     "export": shipping.export,
     "bench": shipping.bench,
+    "transcribe": transcribing.transcribe,
     "soften": softening.soften,
     "targets": lambda arguments: _choose("targets command", arguments, STORE_VERBS, TARGETS_HELP),
 }

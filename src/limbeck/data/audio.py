@@ -1,7 +1,7 @@
 """Audio files as samples; what is wrong with a file is said."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -11,6 +11,7 @@ from limbeck.errors import DataError
 EXTRA_HINT = "pip install 'limbeck[speech]'"
 FULL_SCALE = 32_768  # of 16 bits: what the field's filterbanks are used to
 RAW_RATE = 16_000  # of files without a header, as AN4 has them
+ENDLESS = 2**31 - 2**16  # bytes: what streams are told to have whose end nobody knew
 AUDIO = (".wav", ".sph", ".flac", ".raw")
 
 Samples = Float32[np.ndarray, " samples"]
@@ -37,6 +38,8 @@ def read_audio(path: Path) -> Audio:
         raise DataError(f"{path} must have one channel, it has {samples.shape[1]}", "mix them down first")
     if not len(samples):
         raise DataError(f"{path} must hold sound, it has no samples")
+    if not np.isfinite(samples).all():
+        raise DataError(f"{path} must hold finite samples, some are not numbers")
     return Audio(samples, rate)
 
 
@@ -47,9 +50,20 @@ def _with_header(path: Path) -> tuple[np.ndarray, int]:
         raise DataError("audio files need the package soundfile", EXTRA_HINT) from error
     with path.open("rb") as file:
         try:
-            return soundfile.read(file, dtype="float32")
+            found = soundfile.read(file, dtype="float32")
         except soundfile.LibsndfileError as error:
             raise DataError(f"{path} must be an audio file: {error.error_string}") from error
+        _check_whole(path, file)
+        return found
+
+
+def _check_whole(path: Path, file: BinaryIO) -> None:
+    """Refuse a WAV file that ends before its header says so: libsndfile reads what is left without a word."""
+    file.seek(0)
+    head, size = file.read(8), path.stat().st_size
+    told = int.from_bytes(head[4:], "little") + 8
+    if head[:4] == b"RIFF" and size < told < ENDLESS:
+        raise DataError(f"{path} must be whole, its header tells of {told:,} bytes, it has {size:,}")
 
 
 def _without_header(path: Path) -> tuple[Samples, int]:

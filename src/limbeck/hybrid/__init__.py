@@ -7,6 +7,8 @@ hearing.py    from logits to words, with scales that were chosen once
 choosing.py   scales, temperature and hard weight, by held-out speakers
 tables.py     the paper's two tables, rows of record
 findings.py   differences over speakers, in sentences
+front.py      from audio to the windows of frames that nets judge
+transcriber.py    what a run leaves to make words of its student's logits; transcribing.py: of anybody's files
 shown.py      what the page shows of words and utterances
 road.py       one after the other
 

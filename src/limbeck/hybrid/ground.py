@@ -14,6 +14,7 @@ from limbeck.data.filterbanks import with_deltas
 from limbeck.data.utterances import Frames
 from limbeck.data.views import View
 from limbeck.errors import ArgumentError
+from limbeck.hybrid.front import Front
 from limbeck.hybrid.plan import Plan
 from limbeck.models import FrameNet
 from limbeck.runs import Run
@@ -58,6 +59,8 @@ class Ground:
     """The training utterances, seen as nets see them; the study's own set draws frames from them, or utterances."""
     languages: Mapping[str, Graph]
     """By the name of its settings: 'n-gram', 'uniform'."""
+    front: Front | None = None
+    """Where files can be heard as the nets' frames were: the student's run then leaves a transcriber."""
     among: Mapping[str, Collection[int]] = field(default_factory=dict)
     """Of a model of language that is not for all utterances: those of the source that it is for."""
     _graphs: dict[tuple[str, float], Graph] = field(default_factory=dict, init=False, repr=False)
@@ -128,6 +131,7 @@ def prepared(
     plan: Plan,
     run: Run,
     *,
+    front: Front | None = None,
     among: Mapping[str, Collection[int]] | None = None,
     paper: Paper = PAPER,
 ) -> Ground:
@@ -139,6 +143,7 @@ def prepared(
         languages: the models of language, by the name of their settings.
         plan: what is asked for.
         run: whose cache is used.
+        front: how audio became the utterances' frames, where any file may.
         among: of models of language that are not for all utterances, those that they are for.
         paper: figures to stand beside ours.
 
@@ -155,7 +160,7 @@ def prepared(
     sets = [drawn(runs, plan), *judged]
     study = Study(run, *sets, paper=paper)
     run.claim(*sets)
-    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, runs, languages, among or {})
+    return Ground(plan, study, corpus.lexicon, start, train, held_out, test, runs, languages, front, among or {})
 
 
 def drawn(runs: TransferSet, plan: Plan) -> TransferSet:

@@ -10,6 +10,7 @@ from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, MeanLogits, first_alone, for_students, parts, student, twin
 from limbeck.hybrid.shown import speech_of
 from limbeck.hybrid.tables import Logits, frame_rows, heard_by, word_rows
+from limbeck.hybrid.transcriber import save_transcriber, transcriber_of
 from limbeck.judge import count_parameters, measure
 from limbeck.report.speech import keep_speech
 from limbeck.study import as_trained
@@ -70,7 +71,7 @@ def travel(ground: Ground) -> Result:
         *parts_told(ground, logits),
         *study.controls_told(trials, STUDENT),
     ]
-    return study.conclude(
+    result = study.conclude(
         rows,
         findings,
         trials,
@@ -80,3 +81,6 @@ def travel(ground: Ground) -> Result:
         student=STUDENT,
         teacher_validation=study.validation_logits(together),
     )
+    if ground.front is not None:
+        save_transcriber(study.run.folder, transcriber_of(ground, ground.front, scales))
+    return result

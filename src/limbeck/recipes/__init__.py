@@ -17,6 +17,7 @@ from limbeck.recipes import (
     cifar100_table,
     clinc150,
     digits,
+    fsdd,
     letters,
     mnist,
     mnist_best,
@@ -69,4 +70,5 @@ RECIPES = (
     _recipe(cifar100, cifar100.Cifar100),
     _recipe(specialists_map, specialists_map.SpecialistsMap),
     _recipe(an4, an4.An4),
+    _recipe(fsdd, fsdd.Fsdd),
 )
