@@ -40,13 +40,31 @@ def test_rows_have_one_value_a_seed():
 
 def test_sentences_say_what_the_figures_say():
     difference = "The student makes 25.0 fewer test errors than its label-only twin (40.0 against 65.0 of 1,000; "
+    worse = "NLL 0.040 ± 0.014 against the ensemble's 0.025 ± 0.007"
     recovered = "It recovers 62% of the gap between the twin and the ensemble "
     assert find(SEEDS) == [
         difference + "2 paired seeds, 95% interval of the difference -38.5 to +88.5, sign-flip p = 0.5).",
         recovered + "(2 paired seeds, 95% interval -96% to 221%).",
         "It has 10 parameters, the ensemble 30.",
+        f"Its probabilities are worse: {worse}. Lower is better; a fitted temperature may mend it.",
         "As they were trained, one example alone takes the ensemble 4 ms and the student 0.5 ms.",
     ]
+
+
+def test_probabilities_that_are_worse_are_told_and_others_are_not():
+    seed = outcome([30], None, 60, 30)
+    assert not any("probabilities" in told for told in find([seed]))
+    for name, (nll, ece) in {"student": (0.3, 0.1), "twin": (0.2, 0.05), "teacher": (0.3, 0.2)}.items():
+        seed.measures[name][0] = replace(seed.measures[name][0], nll=nll, ece=ece)
+    told = (
+        "Its probabilities are worse: NLL 0.300 against the twin's 0.200, ECE 0.100 against the twin's 0.050. Lower is"
+    )
+    assert any(said.startswith(told) for said in find([seed]))
+    seed.measures["student"][0] = replace(seed.measures["student"][0], nll=float("inf"), ece=0.01)
+    assert any(
+        said.startswith("Its probabilities are worse: NLL not finite against the teacher's 0.300, NLL")
+        for said in find([seed])
+    )
 
 
 def test_more_twins_are_told_of_and_a_teacher_may_have_no_parameters():

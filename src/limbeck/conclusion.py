@@ -180,7 +180,7 @@ def draw(folder: Path) -> Path:
     seeds = "The pictures below show seed 0." if told["seeds"] > 1 else ""
     return write_report(
         folder / "report.html",
-        f"Limbeck: {told['recipe']}",
+        f"Limbeck: {_subject(told)}",
         judged,
         test,
         note=f"{told['note']} {seeds}".strip(),
@@ -188,6 +188,14 @@ def draw(folder: Path) -> Path:
         figures=Figures.of(told, len(test)),
         **{name: told[name] for name in ("config", "command", "table", "findings")},
     )
+
+
+def _subject(told: Mapping[str, Any]) -> str:
+    """Return what a run is about: its recipe, or whose teacher on which data."""
+    teachers, data = told["config"].get("teacher"), told["config"].get("data")
+    if not isinstance(teachers, list) or not isinstance(data, str):
+        return told["recipe"]
+    return f"{' and '.join(teachers)} on {data}"
 
 
 def _chart(told: dict[str, Any]) -> Chart:

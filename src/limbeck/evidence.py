@@ -19,7 +19,7 @@ from limbeck.judge import (
     sign_flip_p,
 )
 from limbeck.results import papers_figure
-from limbeck.settings import TEACHERS, TWIN, part_of, remark_of, teacher_of
+from limbeck.settings import STUDENT, TEACHERS, TWIN, part_of, remark_of, teacher_of
 
 ACCURACY, LATENCY, SIZE, KL = "accuracy", "latency p50 (ms)", "size (bytes)", "KL (nats)"
 FRAMES, WER = "frame accuracy", "WER"  # of speech: shares of frames that are right, and of words that are not
@@ -203,7 +203,27 @@ def find(outcomes: Sequence[Outcome]) -> list[str]:
         if part_of(other) == TWIN and remark_of(other):
             alone = f"a net on labels alone, {remark_of(other)},"
             said.append(compared("The student", student, alone, errors_of(outcomes, other), examples))
-    return [*said, latency]
+    return [*said, *_worse_told(outcomes, (name, TWIN)), latency]
+
+
+def _worse_told(outcomes: Sequence[Outcome], others: Sequence[str]) -> list[str]:
+    """Return in words where the student's probabilities are worse than others', nothing where they are nowhere."""
+    told = []
+    for metric in ("NLL", "ECE"):
+        own = _means(outcomes, STUDENT, metric)
+        for setting in others:
+            its = _means(outcomes, setting, metric)
+            first, second = (formatted(row_of("", metric, values, None)) for values in (own, its))
+            if mean_of(own) > mean_of(its) and first != second:
+                told.append(f"{metric} {first} against the {setting}'s {second}")
+    if not told:
+        return []
+    return [f"Its probabilities are worse: {', '.join(told)}. Lower is better; a fitted temperature may mend it."]
+
+
+def _means(outcomes: Sequence[Outcome], setting: str, metric: str) -> list[float]:
+    """Return a figure of a setting, one value a seed: the mean over its nets."""
+    return [mean_of([METRICS[metric](each) for each in outcome.measures[setting]]) for outcome in outcomes]
 
 
 def compared(

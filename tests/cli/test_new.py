@@ -47,6 +47,17 @@ def test_a_copied_recipe_runs_as_it_is(place, capsys):
     assert len(list((place / "runs").iterdir())) == 1
 
 
+def test_a_teacher_and_a_student_to_begin_with_run_as_they_are(place, capsys):
+    assert main(["new", "mine.py", "--from", "distill"]) == 0
+    run = "limbeck distill --teacher mine:teacher --student mine:student --data digits"
+    assert capsys.readouterr().out == f"mine.py runs as it is: {run}\n"
+    assert f"    {run}\n" in (place / "mine.py").read_text()
+    assert main([*run.split()[1:], "--budget.epochs", "1", "--no-ship", "--quiet", "--out", "run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "student: run/student.safetensors"
+    assert "<title>Limbeck: mine:teacher on digits</title>" in (place / "run" / "report.html").read_text()
+
+
 def test_a_changed_file_is_another_recipe(place, capsys):
     main(["new", "yours.py", "--from", "digits"])
     assert main(["run", "yours.py", *FAST, "--out", "run"]) == 0

@@ -39,7 +39,10 @@ def test_a_run_ends_in_a_table_and_a_page(smoke):
     told = "A smoke run: its figures mean nothing."
     assert told in lines
     assert told in (folder / "run" / "report.html").read_text()
-    assert lines[-1] == f"report: {folder / 'run' / 'report.html'}"
+    assert lines[-2:] == [
+        f"student: {folder / 'run' / 'student.safetensors'}",
+        f"report: {folder / 'run' / 'report.html'}",
+    ]
     assert "<html" in (folder / "run" / "report.html").read_text()[:500]
 
 

@@ -42,6 +42,7 @@ def test_what_was_varied_is_logarithmic_and_marked_at_each_place():
 def test_the_figures_axis_is_logarithmic_where_asked(log_y, kind):
     axis = drawn(*sizes(), log_y=log_y).figure["layout"]["yaxis"]
     assert (axis["type"], axis["title"]["text"]) == (kind, "test errors")
+    assert ("ticktext" in axis) == log_y
 
 
 def test_the_caption_tells_where_each_line_is_lowest():

@@ -1,11 +1,13 @@
 import plotly.graph_objects as go
 import pytest
+import torch
 from finished_runs import FINISHED
 from scipy import stats
 
+from limbeck.data import TransferSet
 from limbeck.evidence import LATENCY, row_of
 from limbeck.judge import recovered_interval
-from limbeck.report import Figures, write_report
+from limbeck.report import Figures, Judged, write_report
 from limbeck.report.figures import Tracked
 from limbeck.report.headline import headline
 from limbeck.report.run_tables import cost_table, judgement_table
@@ -54,6 +56,26 @@ def test_a_gap_that_the_seeds_do_not_show_has_no_interval():
     told = [row_of(name, "test errors", errors, None) for name, errors in (("teacher", [30, 50]), ("twin", [41, 42]))]
     said = headline([*told, row_of("student", "test errors", [40, 41], None)], [], 900)
     assert said.endswith("of the gap (and no interval: they don't show that there is a gap).")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "2025-01-01, on a machine, 1 thread, by limbeck 0 and torch ?."),
+        (
+            {"commit": 40 * "a" + "+", "threads": 2, "versions": {"limbeck": "1", "torch": "2"}},
+            "2025-01-01, on a machine, 2 threads, by limbeck 1 (commit aaaaaaaaaaaa+) and torch 2.",
+        ),
+    ],
+)
+def test_the_page_tells_where_a_run_was_made_when_and_by_what(tmp_path, changes, told):
+    record = Figures.of(FINISHED | changes, 900)
+    assert record.where == told
+    data = TransferSet(torch.zeros(2, 1), torch.tensor([0, 1]))
+    page = write_report(
+        tmp_path / "page.html", "it", [Judged("student", torch.eye(2))], data, config={}, figures=record
+    )
+    assert f'<p class="aside">{told}</p>' in page.read_text()
 
 
 def test_a_headline_without_an_ensemble_or_a_gap():
@@ -134,13 +156,20 @@ def test_a_point_has_its_interval_and_its_words():
     assert f"student 32.0 ({low:.1f} to {high:.1f}, 3 seeds) at 100." in picture.caption
 
 
-@pytest.mark.parametrize(("largest", "step"), [(300, "D2"), (100_000, 1)])
-def test_few_decades_are_marked_between_too(largest, step):
+@pytest.mark.parametrize(
+    ("largest", "ticks"),
+    [
+        (300, ["10", "20", "50", "100", "200", "500", "1,000"]),
+        (2_000_000, ["10", "100", "1,000", "10,000", "100,000", "1 M", "10 M"]),
+    ],
+)
+def test_ticks_are_written_in_full_between_few_decades_too(largest, ticks):
     found = points(
         rows("ensemble", "twin", "student"), [cost("ensemble, ONNX", largest), cost("student, ONNX", 30)], 900
     )
     across = trade_offs(found, 900)[0].figure["layout"]["xaxis"]
-    assert across["dtick"] == step
+    assert (across["type"], across["ticktext"]) == ("log", ticks)
+    assert across["tickvals"] == pytest.approx([float(tick.replace(",", "").replace(" M", "e6")) for tick in ticks])
     assert 10 ** across["range"][0] < 30 < largest < 10 ** across["range"][1]
 
 

@@ -24,7 +24,8 @@ def test_a_curve_holds_the_history(models, test_set):
 def test_a_curve_over_a_decade_is_logarithmic():
     (picture,) = curves(one_model({"epoch": n, "loss": 10.0**-n} for n in (1, 2, 3)))
     assert picture.title == "Training loss, log scale"
-    assert picture.figure["layout"]["yaxis"]["type"] == "log"
+    axis = picture.figure["layout"]["yaxis"]
+    assert (axis["type"], axis["ticktext"]) == ("log", ["0.001", "0.01", "0.1"])
 
 
 def test_a_curve_that_touches_zero_is_linear():

@@ -218,6 +218,22 @@ def test_a_teacher_in_a_file_has_its_size(shipped, monkeypatch):
     assert sorted(opened) == [(path, 1), (shipped[0] / "student.onnx", 1)], "both on one thread"
 
 
+def test_files_are_asked_in_one_round_and_others_before(shipped, monkeypatch):
+    monkeypatch.setattr(costs, "peak_memory_bytes", lambda path: None)
+    rounds, real = [], costs.latencies
+
+    def asked(askers, test_set, size=1):
+        rounds.append((size, list(askers)))
+        return real(askers, test_set, size, calls=2)
+
+    monkeypatch.setattr(costs, "latencies", asked)
+    files = {"student, ONNX": shipped[0] / "student.onnx"}
+    found = measure_costs(files, TEST, {"teacher": from_function(lambda rows: rows, "slow")})
+    both = ["student, ONNX", "student, ONNX, asked from Python"]
+    assert rounds == [(1, ["teacher"]), (64, ["teacher"]), (1, both), (64, both[:1])]
+    assert [(each.name, each.from_python_ms is None) for each in found] == [("teacher", True), ("student, ONNX", False)]
+
+
 def test_what_was_shipped_goes_when_the_student_is_another(shipped, tmp_path):
     for path in shipped[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

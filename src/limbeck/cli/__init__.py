@@ -18,7 +18,8 @@ HELP = """limbeck: what a cumbersome model knows, in one small network
   limbeck list            the recipes, what they reproduce and what to expect
   limbeck distill         your own teacher and data to a small student, with the evidence
   limbeck run RECIPE      take a recipe's road: teach, soften, distill, judge, ship, report
-  limbeck new FILE        a recipe's file to change, with --from RECIPE; limbeck run FILE runs it
+  limbeck new FILE        a recipe's file to change, with --from RECIPE; limbeck run FILE runs it; --from distill
+                          begins a module with a teacher and a student of your own
   limbeck report RUN      draw a run's page again
   limbeck record RUN      write a finished run's figures to results/, as `limbeck run RECIPE --record` does
   limbeck compare RUN RUN whether the students of finished runs differ: a table, a page

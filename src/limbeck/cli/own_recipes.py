@@ -1,4 +1,4 @@
-"""Recipes in files of one's own: `limbeck new FILE --from RECIPE`, and what `limbeck run FILE` makes of one."""
+"""Files of one's own: `limbeck new FILE --from RECIPE` or distill, and what `limbeck run FILE` makes of one."""
 
 import dataclasses
 import importlib.util
@@ -25,6 +25,7 @@ if __name__ == "__main__":
     limbeck.cli.run_file(__file__)
 """
 EXPECTED = re.compile(r"\s*Expected figures, time and machine: results/\S+\.json, shown by\s+`limbeck list`\.")
+DISTILL, BEGINNING = "distill", Path(__file__).with_name("beginning.py")
 HOW = "limbeck new FILE --from RECIPE makes one that runs as it is"
 
 
@@ -35,23 +36,30 @@ class NewOptions(Output):
     file: tyro.conf.Positional[Path] = dataclasses.field(kw_only=True)
     """The file to write."""
     from_: Annotated[str, tyro.conf.arg(name="from")] = dataclasses.field(kw_only=True)
-    """The recipe that is copied."""
+    """The recipe that is copied; or distill, for a teacher and a student of your own."""
 
 
 def new(arguments: list[str]) -> None:
     """`limbeck new FILE --from RECIPE`."""
-    what = "Copy a recipe's file to change it; it runs as it is: limbeck run FILE, or python FILE."
+    what = (
+        "Copy a recipe's file to change it; it runs as it is: limbeck run FILE, or python FILE. Or begin a module with "
+        "a teacher and a student of your own, for limbeck distill: --from distill."
+    )
     options = tyro.cli(NewOptions, args=arguments, prog="limbeck new", description=what)
     names = [recipe.name for recipe in RECIPES]
-    known("recipe", options.from_, names)
+    known("recipe", options.from_, [*names, DISTILL])
     file = options.file
     if file.suffix != ".py" or not file.stem.isidentifier():
         raise ArgumentError(f"a recipe's file must be called as a module is, NAME.py, got {file}")
     if os.path.lexists(file):
         raise ArgumentError(f"{file} is there already", "name another file")
     check_name(file)
-    write_bytes(file, copied(RECIPES[names.index(options.from_)], file).encode())
-    run = f"limbeck run {file} --smoke"
+    if options.from_ == DISTILL:
+        text = BEGINNING.read_text("utf-8").replace(f"{BEGINNING.stem}:", f"{file.stem}:")
+        run = f"limbeck distill --teacher {file.stem}:teacher --student {file.stem}:student --data digits"
+    else:
+        text, run = copied(RECIPES[names.index(options.from_)], file), f"limbeck run {file} --smoke"
+    write_bytes(file, text.encode())
     if options.json:
         print_json({"file": str(file), "run": run})
     else:

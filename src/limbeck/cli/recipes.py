@@ -156,12 +156,16 @@ def _parse(recipe: Recipe, arguments: list[str]) -> tuple[RunOptions, Any]:
 
 def tell(run: Run, result: "Result", options: Output) -> None:
     """Print what a run came to."""
+    names = ("student.onnx", "student.safetensors") if run.ship else ("student.safetensors",)
+    student = next((path for path in (run.folder / name for name in names) if path.exists()), None)
     if options.json:
         told = {"recipe": run.recipe, "folder": str(run.folder), "report": str(result.report)}
+        told |= {} if student is None else {"student": str(student)}
         print_json({**told, "findings": result.findings, "rows": result.rows})
         return
     print_table(result.table)
-    print("", *result.findings, f"report: {result.report}", sep="\n")
+    kept = [] if student is None else [f"student: {student}"]
+    print("", *result.findings, *kept, f"report: {result.report}", sep="\n")
 
 
 def record_run(arguments: list[str]) -> None:

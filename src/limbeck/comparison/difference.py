@@ -83,10 +83,19 @@ def _grounds(difference: Difference) -> str:
     own = difference.of_seeds
     if own.low is None or own.high is None:
         return "1 seed each" if own.seeds == (1, 1) else f"{own.seeds[0]} and {own.seeds[1]} seeds"
-    bounds = f"95% interval {0.0 - own.high:+.1f} to {0.0 - own.low:+.1f}"
+    bounds = f"95% interval {_fewer(0.0 - own.high, 0.0 - own.low)}"
     if own.paired:
         return f"{own.seeds[0]} paired seeds, {bounds}, sign-flip p = {own.p:.2g}"
     return f"{own.seeds[0]} and {own.seeds[1]} seeds that are no pairs, {bounds}, permutation p = {own.p:.2g}"
+
+
+def _fewer(low: float, high: float) -> str:
+    """Return in words an interval of how many errors fewer: without signs, for the table has them the other way round.
+
+    >>> _fewer(1.5, 8.0), _fewer(-1.5, 8.0)
+    ('1.5 to 8.0 fewer', '1.5 more to 8.0 fewer')
+    """
+    return f"{abs(low):.1f}{' more' if low < 0 else ''} to {high:.1f} fewer"
 
 
 def _capital(text: str) -> str:

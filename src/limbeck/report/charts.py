@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from limbeck.evidence import mean_of, sd_of
-from limbeck.report.pictures import Picture, axis, layout
+from limbeck.report.pictures import Picture, axis, layout, logarithmic
 
 TONES = ("student", "teacher", "other", "accent", "twin")  # of the lines, in their order
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -61,9 +61,15 @@ def _figure(chart: Chart) -> dict[str, Any]:
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "margin": {"l": 52, "r": 12, "t": 10, "b": 44},
             "xaxis": x_axis | {"tickvals": places, "ticktext": [f"{x:g}" for x in places]},
-            "yaxis": {**axis(chart.y_title), "type": "log" if chart.log_y else "linear"},
+            "yaxis": {**axis(chart.y_title), **_height(chart)},
         },
     }
+
+
+def _height(chart: Chart) -> dict[str, Any]:
+    """Return the scale of a chart's figure: logarithmic where that is asked for, and no mean is 0."""
+    means = [mean for series in chart.series for mean in series.mean]
+    return logarithmic(min(means), max(means)) if chart.log_y and min(means) > 0 else {"type": "linear"}
 
 
 def _line(series: Series, place: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from limbeck.report.judged import Evidence, Judged
-from limbeck.report.pictures import Picture, axis, layout, tone
+from limbeck.report.pictures import Picture, axis, layout, logarithmic, tone
 
 CURVES = {  # key of a history's row: what it is called
     "loss": "Training loss",
@@ -14,7 +14,6 @@ CURVES = {  # key of a history's row: what it is called
 }
 MOST_POINTS = 1000  # of a curve; of a longer one every n-th epoch is drawn
 LOG_FROM = 1.0  # decades from which a curve's axis is logarithmic
-SPARSE_FROM = 2.0  # decades from which only powers of ten are marked on it, below also their double and fivefold
 FEW_EPOCHS = 8  # up to which each has its mark
 
 Point = tuple[float, float]
@@ -32,7 +31,8 @@ def _curve(evidence: Evidence, key: str) -> Picture | None:
     heights = [y for _, points in lines for _, y in points]
     epochs = max(len(points) for _, points in lines)
     decades = math.log10(max(heights) / min(heights)) if min(heights) > 0 else 0.0
-    figure = {"data": [_line(*line) for line in lines], "layout": _layout(decades, epochs)}
+    scale = logarithmic(min(heights), max(heights)) if decades >= LOG_FROM else {"type": "linear", "nticks": 6}
+    figure = {"data": [_line(*line) for line in lines], "layout": _layout(scale, epochs)}
     caption = " ".join(_course(*line) for line in lines)
     return Picture(key, CURVES[key] + (", log scale" if decades >= LOG_FROM else ""), caption, figure)
 
@@ -64,10 +64,7 @@ def _course(model: Judged, points: list[Point]) -> str:
     return f"{_capital(model.name)} ends at {_number(end)}, {best}."
 
 
-def _layout(decades: float, epochs: int) -> dict[str, Any]:
-    scale: dict[str, Any] = {"type": "linear", "nticks": 6}
-    if decades >= LOG_FROM:
-        scale = {"type": "log", "dtick": 1 if decades >= SPARSE_FROM else "D2"}
+def _layout(scale: dict[str, Any], epochs: int) -> dict[str, Any]:
     return {
         **layout(),
         "hovermode": "x unified",

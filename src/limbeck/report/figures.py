@@ -38,6 +38,8 @@ class Figures:
     costs: Table = field(default_factory=list)
     judgements: Table = field(default_factory=list)
     tracked: list[Tracked] = field(default_factory=list)
+    where: str = ""
+    """On which machine, when and by which code."""
 
     @classmethod
     def of(cls, told: Mapping[str, Any], num_examples: int) -> "Figures":
@@ -49,4 +51,16 @@ class Figures:
             cost_table(costs),
             judgement_table(told["judgements"]),
             [Tracked(each["name"], each["where"], lies_beside(each)) for each in told.get("trackers", [])],
+            _where(told),
         )
+
+
+def _where(told: Mapping[str, Any]) -> str:
+    """Return in words on which machine a run was made, when and by which code."""
+    threads = "1 thread" if told["threads"] == 1 else f"{told['threads']} threads"
+    version, torch = (told["versions"].get(name, "?") for name in ("limbeck", "torch"))
+    commit = told["commit"]
+    code = f"limbeck {version}" + (
+        "" if commit is None else f" (commit {commit[:12]}{'+' if commit[-1] == '+' else ''})"
+    )
+    return f"{told['date']}, on {told['machine']}, {threads}, by {code} and torch {torch}."

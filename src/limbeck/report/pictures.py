@@ -4,6 +4,7 @@ Colours are names of the page's CSS variables ("var(--student)"), which the page
 Names are escaped, for plotly reads its texts as a kind of HTML.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from typing import Any, Literal
 from limbeck.report.judged import Judged
 from limbeck.settings import ENSEMBLE, STUDENT, TEACHER, TWIN
 
+SPARSE_FROM = 2.0  # decades from which only powers of ten are marked on a logarithmic axis
+MILLION = 1_000_000
 FONT = "system-ui, sans-serif"
 TONES = {ENSEMBLE: "teacher", TEACHER: "teacher", TWIN: "twin", STUDENT: "student"}
 
@@ -57,6 +60,26 @@ def axis(title: str = "") -> dict[str, Any]:
         "gridcolor": "var(--rule)",
         "linecolor": "var(--rule)",
     }
+
+
+def logarithmic(low: float, high: float) -> dict[str, Any]:
+    """Return what makes an axis logarithmic, with ticks from below `low` to above `high`, each written in full.
+
+    Up to two decades are marked at 1, 2 and 5: plotly would write "2" there, whatever the decade.
+
+    >>> logarithmic(0.3, 8)["ticktext"]
+    ['0.1', '0.2', '0.5', '1', '2', '5', '10']
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    between = (1, 2, 5) if math.log10(high / low) < SPARSE_FROM else (1,)
+    ticks = [step * 10.0**decade for decade in range(first, last) for step in between] + [10.0**last]
+    return {"type": "log", "tickvals": ticks, "ticktext": [_in_full(tick) for tick in ticks]}
+
+
+def _in_full(tick: float) -> str:
+    if tick >= MILLION:
+        return f"{tick / MILLION:,.0f} M"
+    return f"{tick:,.0f}" if tick >= 1 else f"{tick:g}"
 
 
 def marks(

@@ -8,7 +8,7 @@ from typing import Any
 
 from limbeck.evidence import LATENCY
 from limbeck.judge import mean_interval, proportion_interval
-from limbeck.report.pictures import Picture, axis, layout, marks
+from limbeck.report.pictures import Picture, axis, layout, logarithmic, marks
 from limbeck.settings import ENSEMBLE, INT8, STUDENT, TEACHER, TWIN, net_of_file
 
 ROLES = {  # settings that have a point, with its colour and plotly's name of its mark
@@ -19,7 +19,6 @@ ROLES = {  # settings that have a point, with its colour and plotly's name of it
     INT8: ("student", "square-open"),
 }
 SIZES = {"size": "size of the file (bytes)", "parameters": "parameters", "latency": "time for one example (ms)"}
-FEW_DECADES = 1.5  # up to which a cost axis is marked at 1, 2 and 5
 
 
 @dataclass(frozen=True)
@@ -90,17 +89,18 @@ def _figure(drawn: Sequence[tuple[Point, float]], cost_title: str) -> dict[str, 
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "margin": {"l": 52, "r": 12, "t": 10, "b": 44},
-            "xaxis": {**axis(cost_title), "type": "log", "showgrid": False, **_scale(drawn)},
+            "xaxis": {**axis(cost_title), "showgrid": False, **_scale(drawn)},
             "yaxis": {**axis("test errors"), "rangemode": "tozero"},
         },
     }
 
 
 def _scale(drawn: Sequence[tuple[Point, float]]) -> dict[str, Any]:
-    """Return a cost axis with room at both ends, marked in decades, and between them where it has few."""
-    low, high = (math.log10(end(cost for _, cost in drawn)) for end in (min, max))
+    """Return a logarithmic cost axis with room at both ends."""
+    least, most = (end(cost for _, cost in drawn) for end in (min, max))
+    low, high = math.log10(least), math.log10(most)
     room = max(0.15, 0.1 * (high - low))
-    return {"range": [low - room, high + room], "dtick": 1 if high - low > FEW_DECADES else "D2"}
+    return {**logarithmic(least, most), "range": [low - room, high + room]}
 
 
 def _mark(point: Point, cost: float) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from limbeck.ship.memory import BATCH_SIZE, peak_memory_bytes
 from limbeck.teachers import AdaptedTeacher, Teacher
 from limbeck.teachers.onnx_files import open_session
 
+BY_PYTHON = "{}, asked from Python"
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -48,8 +50,8 @@ def measure_costs(
 ) -> list[Cost]:
     """Return what ONNX files of `export_onnx` cost in ONNX Runtime, and what other models do.
 
-    All are asked in turn with rows of the test set: files on one thread, a teacher's own too, and other models as they
-    are called.
+    Files are asked in turn with rows of the test set, on one thread, a teacher's own too, bound and from Python in the
+    same round. Other models are asked before, as they are called: a slow one leaves the caches to nobody else.
 
     Raises:
         ArgumentError: a file that `export_onnx` did not write.
@@ -61,12 +63,12 @@ def measure_costs(
             paths, outputs[name] = {name: model.file, **paths}, model.output
     sessions = {name: open_session(path, threads=1) for name, path in paths.items()}
     counted = {name: _counted(session, paths[name]) for name, session in sessions.items() if name in files}
-    with called({name: model for name, model in others.items() if name not in paths}) as called_others:
-        asked = {name: bound(session, outputs.get(name)) for name, session in sessions.items()}
-        askers = {**called_others, **asked}
-        one, many = (latencies(askers, test_set, size) for size in (1, BATCH_SIZE))
-    asked = {name: from_python(session, outputs.get(name)) for name, session in sessions.items()}
-    python = latencies(asked, test_set)
+    with called({name: model for name, model in others.items() if name not in paths}) as as_called:
+        one, many = (latencies(as_called, test_set, size) for size in (1, BATCH_SIZE))
+    in_place = {name: bound(session, outputs.get(name)) for name, session in sessions.items()}
+    python = {BY_PYTHON.format(name): from_python(each, outputs.get(name)) for name, each in sessions.items()}
+    one |= latencies({**in_place, **python}, test_set)
+    many |= latencies(in_place, test_set, BATCH_SIZE)
     return [
         Cost(
             name,
@@ -74,10 +76,10 @@ def measure_costs(
             size_bytes=_size(paths.get(name)),
             one=one[name],
             many=many[name],
-            from_python_ms=python[name].p50_ms if name in paths else None,
+            from_python_ms=one[BY_PYTHON.format(name)].p50_ms if name in paths else None,
             peak_memory_bytes=peak_memory_bytes(paths[name]) if name in paths else None,
         )
-        for name in askers
+        for name in many
     ]
 
 
