@@ -195,8 +195,8 @@ BAD = [
     (
         ("rum",),
         (
-            "command must be one of distill, list, run, new, report, record, compare, export, bench, soften, targets, "
-            "got 'rum'"
+            "command must be one of distill, list, run, new, report, record, compare, export, bench, transcribe, "
+            "soften, targets, got 'rum'"
             "\n\nhint: did you mean run?"
         ),
     ),

@@ -109,7 +109,7 @@ def truncated(path):
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: path.write_bytes(b""), "must be an audio file"),
+        (lambda path: path.write_bytes(b""), "must hold sound, it is empty"),
         (lambda path: path.write_bytes(b"RIFF\x00\x00"), "must be an audio file"),
         (lambda path: path.write_text("words"), "must be an audio file: Format not recognised"),
         (truncated, "must be whole"),
@@ -118,8 +118,14 @@ def truncated(path):
         (lambda path: spoken(path, rate=16000), "must have 8000 samples a second, it has 16000"),
         (lambda path: wave(path, 30, scale=0.1), "must be long enough for"),
         (lambda path: wave(path, 300, scale=0.1), "must be long enough for a word, it has 0.04 s"),
-        (lambda path: wave(path, 8000), "must hold speech, its loudest 25 ms must be above -60 dB, got quite silent"),
-        (lambda path: wave(path, 8000, scale=1e-4), "must hold speech, its loudest 25 ms must be above -60 dB, got -7"),
+        (
+            lambda path: wave(path, 8000),
+            "must hold speech, its loudest 25 ms must be above -60 dB of full scale, got quite silent",
+        ),
+        (
+            lambda path: wave(path, 8000, scale=1e-4),
+            "must hold speech, its loudest 25 ms must be above -60 dB of full scale, got -7",
+        ),
         (lambda path: path.mkdir(), "must be there, it can't be read: Is a directory"),
     ],
 )

@@ -49,6 +49,8 @@ def _with_header(path: Path) -> tuple[np.ndarray, int]:
     except ImportError as error:
         raise DataError("audio files need the package soundfile", EXTRA_HINT) from error
     with path.open("rb") as file:
+        if not path.stat().st_size:
+            raise DataError(f"{path} must hold sound, it is empty")
         try:
             found = soundfile.read(file, dtype="float32")
         except soundfile.LibsndfileError as error:

@@ -112,7 +112,8 @@ def check_loud(audio: Audio, file: Path) -> None:
     if loudest < 10 ** (FAINTEST_DB / 10):
         told = f"{10 * math.log10(loudest):.0f} dB" if loudest else "quite silent"
         raise DataError(
-            f"{file} must hold speech, its loudest {FRAME_MS} ms must be above {FAINTEST_DB} dB, got {told}"
+            f"{file} must hold speech, its loudest {FRAME_MS} ms must be above {FAINTEST_DB} dB of full scale, "
+            f"got {told}"
         )
 
 
