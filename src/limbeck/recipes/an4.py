@@ -43,7 +43,7 @@ class An4(Plan):
     )
     """What each net may spend that learns from labels."""
     longer: int = 2
-    fractions: tuple[float, ...] = (0.03, 0.1)
+    fractions: tuple[float, ...] = (0.03, 0.1, 0.3)
     most_times: int = 6
 
     def smoke(self) -> "An4":
