@@ -344,9 +344,9 @@ def test_it_keeps_what_each_net_is_judged_by(tmp_path):
     assert (twin.training, twin.start) == (None, judged.start)  # a pair, of which one had no soft targets
     kept = {each.name: each for each in read_judged(study.run.seed_folder(0))}
     assert list(kept) == ["teacher", "twin", "student"]
-    assert torch.equal(kept["teacher"].held_out[0], teacher.validation_logits)
-    assert torch.equal(kept["student"].held_out[0], found["student"][0].validation_logits)
-    assert torch.equal(kept["student"].held_out[1], study.validation_labels)
+    for name, own in (("teacher", teacher), ("student", found["student"][0])):
+        fitted = fit_temperature(own.validation_logits, study.validation_labels)
+        assert kept[name].fitted_temperature() == fitted
 
 
 def test_without_a_validation_split_nothing_is_fitted_or_kept_of_it(tmp_path):
@@ -358,7 +358,7 @@ def test_without_a_validation_split_nothing_is_fitted_or_kept_of_it(tmp_path):
     study.conclude_taught([], found, teacher=study.trial(fitted), twin=None, student="student")
     told = read_run(study.run.folder)["judgements"]
     assert [own[0]["temperature"] for own in told.values()] == [None, None]
-    assert [each.held_out for each in read_judged(study.run.seed_folder(0))] == [None, None]
+    assert [each.fitted_temperature() for each in read_judged(study.run.seed_folder(0))] == [None, None]
     assert study.validation_logits(fitted.net) is None
 
 

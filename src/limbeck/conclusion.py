@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.data import TransferSet
+from limbeck.data import Plain, Splice, TransferSet
 from limbeck.errors import ArgumentError, ShipError
 from limbeck.evidence import tabulate
 from limbeck.files import write_bytes
-from limbeck.judge import HeldOut, Judgement, told_judgement
+from limbeck.judge import Judgement, told_judgement
 from limbeck.report import Chart, Figures, Judged, Series, Table, write_report
+from limbeck.report.speech import read_speech
 from limbeck.run_json import read_finished
 from limbeck.runs import Run
 from limbeck.ship.export import can_ship
@@ -23,8 +24,8 @@ from limbeck.ship.told import NO_EXTRA, shipped_findings, shipped_rows
 from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training import Row
 
-HELD_OUT, HELD_OUT_LABELS = "validation/", "labels of validation"  # in judged.safetensors, beside the models' names
 ORIGINS = "origins"  # in test.safetensors: a JSON list of texts, too long for its header
+RUNS = "run_lengths"  # in test.safetensors: of frames that are seen spliced
 SMOKE = "A smoke run: its figures mean nothing."
 
 
@@ -115,53 +116,63 @@ def _shipped(
 
 
 def save_judged(folder: Path, judged: Sequence[Judged]) -> None:
-    """Keep in a seed's folder what each model said on test set and validation split, and its curves, for reports."""
+    """Keep in a seed's folder what each model said on the test set, and its curves, for reports.
+
+    Of the validation split the temperature is kept that was fitted to it.
+    """
     tensors: dict[str, Tensor] = {model.name: model.logits for model in judged}
-    for model in judged:
-        if model.held_out is not None:
-            tensors[f"{HELD_OUT}{model.name}"], tensors[HELD_OUT_LABELS] = model.held_out
     histories: dict[str, list[Row]] = {model.name: model.history for model in judged}
-    told = {"order": [model.name for model in judged], "histories": histories}
+    temperatures = {model.name: model.fitted_temperature() for model in judged}
+    told = {"order": [model.name for model in judged], "histories": histories, "temperatures": temperatures}
     save_tensors(folder / "judged.safetensors", tensors, told)
 
 
 def read_judged(folder: Path) -> list[Judged]:
-    """Return what `save_judged` kept in a seed's folder; of an earlier version, without the validation split.
+    """Return what `save_judged` kept in a seed's folder; of an earlier version, without temperatures.
 
     Raises:
         RunError: the file is missing or damaged.
     """
     logits, told = load_tensors(folder / "judged.safetensors")
-
-    def held_out(name: str) -> HeldOut | None:
-        own = logits.get(f"{HELD_OUT}{name}")
-        return None if own is None else (own, logits[HELD_OUT_LABELS])
-
-    return [Judged(name, logits[name], told["histories"][name], held_out(name)) for name in told["order"]]
+    temperatures = told.get("temperatures", {})
+    return [
+        Judged(name, logits[name], told["histories"][name], temperature=temperatures.get(name))
+        for name in told["order"]
+    ]
 
 
 def keep_test_set(folder: Path, test: TransferSet) -> None:
-    """Keep the examples that models were judged on, for reports to come."""
-    labels = {} if test.labels is None else {"labels": test.labels_to_judge()}
-    tensors = {"inputs": test.at(test.ids), **labels}
+    """Keep the examples that models were judged on, for reports to come: frames as they are, not spliced."""
+    rows = test.rows_of(test.ids)
+    view, told = test.view, {"class_names": test.class_names, "column_names": test.column_names, "name": test.name}
+    tensors = {} if test.labels is None else {"labels": test.labels_to_judge()}
+    if isinstance(view, Splice):
+        assert test.run_lengths is not None
+        tensors |= {"inputs": test.inputs_at(rows), RUNS: test.run_lengths[test.ids]}
+        told["splice"] = [view.before, view.after]
+    else:
+        tensors["inputs"] = test.at(test.ids)
     if test.origins is not None:
-        origins = json.dumps([test.origins[row] for row in test.rows_of(test.ids).tolist()])
+        origins = json.dumps([test.origins[row] for row in rows.tolist()])
         tensors[ORIGINS] = torch.frombuffer(bytearray(origins.encode()), dtype=torch.uint8)
-    told = {"class_names": test.class_names, "column_names": test.column_names, "name": test.name}
     save_tensors(folder / "test.safetensors", tensors, told)
 
 
 def read_test_set(folder: Path) -> TransferSet:
-    """Return the examples that a run's models were judged on.
+    """Return the examples that a run's models were judged on, one a row.
 
     Raises:
         RunError: they are missing or damaged.
     """
     tensors, told = load_tensors(folder / "test.safetensors")
+    view = Plain()
+    if "splice" in told:
+        view = Splice(TransferSet(tensors["inputs"], run_lengths=tensors[RUNS]), *told["splice"])
     return TransferSet(
         tensors["inputs"],
         tensors.get("labels"),
         tuple(told["class_names"]),
+        view,
         name=told["name"],
         column_names=tuple(told.get("column_names", ())),  # earlier versions kept none
         origins=json.loads(tensors[ORIGINS].numpy().tobytes()) if ORIGINS in tensors else None,
@@ -186,6 +197,7 @@ def draw(folder: Path) -> Path:
         note=f"{told['note']} {seeds}".strip(),
         charts=[_chart(chart) for chart in told["charts"]],
         figures=Figures.of(told, len(test)),
+        speech=read_speech(folder),
         **{name: told[name] for name in ("config", "command", "table", "findings")},
     )
 

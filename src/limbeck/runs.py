@@ -3,8 +3,8 @@
 run.json              recipe, configuration, data, seeds and controls, versions, commit, machine, every figure, trackers
 report.html           the page
 student.safetensors   the student of the seed with the lowest validation NLL; of seed 0 where nothing is held out
-student.onnx ...      what is taken away, where it is shipped, and shipped.safetensors, what these files say on the test
-                      set: see `limbeck.ship.shipping`
+student.onnx ...      what is taken away, where it is shipped, and shipped.safetensors, what they were checked against:
+                      see `limbeck.ship.shipping`
 targets/              soft targets of a teacher that is there already, one of all seeds; targets-test/ and
                       targets-validation/ are what it says of those splits
 tensorboard/          the figures as TensorBoard's events, and the curves of nets that lie in the cache

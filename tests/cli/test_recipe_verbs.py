@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.conclusion import read_judged
-from limbeck.judge import fit_temperature, read_judgement
+from limbeck.judge import read_judgement
 from limbeck.recipes import RECIPES
 from limbeck.runs import default_cache
 
@@ -79,9 +79,7 @@ def test_each_net_is_judged_on_seeds_of_its_own(smoke):
         assert all(each.teacher_right.examples + each.teacher_wrong.examples == each.examples for each in seeds)
     for seed in range(2):
         kept = {each.name: each for each in read_judged(folder / "run" / f"seed-{seed}")}
-        fitted = fit_temperature(*kept["student"].held_out)
-        assert own["student"][seed].temperature == fitted
-        assert len(kept["student"].held_out[1]) == 200
+        assert own["student"][seed].temperature == kept["student"].fitted_temperature()
 
 
 def test_a_run_of_an_earlier_version_is_gone_on_with(smoke, tmp_path):

@@ -10,9 +10,11 @@ import onnxruntime
 import pytest
 
 from limbeck.cli import main
+from limbeck.conclusion import read_test_set
 from limbeck.run_json import write_run
 from limbeck.settings import INT8
 from limbeck.ship.shipping import STUDENT, read_shipped
+from limbeck.teachers import from_onnx, predict
 
 LIMBECK = Path(sys.executable).with_name("limbeck")
 
@@ -76,7 +78,7 @@ def test_export_in_int8(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["export", str(folder), "--int8", "--json"]) == 0
     told, shipped = json.loads(capsys.readouterr().out), read_shipped(folder)
-    said = shipped.logits[INT8]
+    said = predict(from_onnx(shipped.files[INT8]), read_test_set(folder))
     assert told["largest_difference"] == pytest.approx((said - shipped.expected).abs().max().item(), rel=1e-3)
     same = said.argmax(1) == shipped.expected.argmax(1)
     assert told["top1_agreement"] == pytest.approx(same.double().mean().item())

@@ -89,6 +89,7 @@ def test_only_our_two_scripts_may_run_and_nothing_may_be_fetched(written, models
     assert policy is not None
     assert policy[1].startswith(
         "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "media-src data:; "
         "script-src 'sha256-"
     )
     assert policy[1].count("sha256-") == 2

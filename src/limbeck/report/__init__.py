@@ -11,8 +11,10 @@ pictures.py         what those plotly figures share
 choice.py           which test examples the page holds
 inputs.py           how their inputs are shown
 examples.py         those examples, ready to be softened on the page
+speech.py           what a run keeps of its words and utterances
+utterances.py       those utterances, ready to be drawn by speech.html.j2
 held.py             what the explorers are given, as JSON
-scripts.py          page.js, softening.js, explorers.js and start.js, and plotly, compressed
+scripts.py          page.js, softening.js, explorers.js, speech.js and start.js, and plotly, compressed
 frame.py            what pages stand in: frame.html.j2, parts.html.j2, page.css
 page.py             the page of a run, from page.html.j2
 comparison_page.py  the page that shows finished runs side by side

@@ -6,7 +6,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.judge import Bin, expected_calibration_error, fit_temperature, reliability
+from limbeck.judge import Bin, expected_calibration_error, reliability
 from limbeck.judge.calibration import BINS
 from limbeck.report.judged import Evidence, Judged
 from limbeck.report.pictures import Picture, axis, layout, tone
@@ -33,7 +33,7 @@ def _picture(evidence: Evidence, place: int) -> Picture:
     model = evidence.cast[place]
     probs = model.logits.double()
     before = _at(probs, evidence, 1.0)
-    fitted = None if model.held_out is None else fit_temperature(*model.held_out)
+    fitted = model.fitted_temperature()
     after = None if fitted is None else _at(probs, evidence, fitted)
     series = [_series(each, model, after=each is after) for each in (before, after) if each is not None]
     figure = {"data": [_ideal(), *series], "layout": _layout()}

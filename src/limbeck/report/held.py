@@ -26,7 +26,7 @@ def told(evidence: Evidence, held: Held, kinds: list[Mistake]) -> dict[str, Any]
         "examples": [asdict(example) for example in held.examples],
         "telling": held.telling,
         "pair": held.pairs[0] if held.pairs else None,
-        "numValues": evidence.test_set.inputs[0].numel(),
+        "numValues": evidence.test_set.at(evidence.test_set.ids[:1]).numel(),
         "drawn": [] if labels is None else drawn_classes(cast, labels, evidence.num_classes).tolist(),
         "mistakes": [[k.label, k.choice, k.by_any, round(k.soft, SOFT_DIGITS), *k.counts] for k in kinds],
         "mistakesLeftOut": sum(kind.by_any > 0 for kind in kinds) >= MOST_MISTAKES,

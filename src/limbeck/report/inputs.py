@@ -43,9 +43,9 @@ def values_of(test_set: TransferSet, ids: Int[Tensor, " chosen"]) -> list[list[s
 
 
 def png(pixels: UInt8[Tensor, "height width channels"]) -> bytes:
-    """Return a PNG file of 8-bit grey (1 channel) or RGB (3 channels) pixels (ISO/IEC 15948)."""
+    """Return a PNG file of 8-bit pixels (ISO/IEC 15948): grey (1 channel), grey and opacity (2) or RGB (3)."""
     height, width, channels = pixels.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 2: 4, 3: 2}[channels], 0, 0, 0)
     body = min((zlib.compress(data, 9) for data in (_unfiltered(pixels), _differences(pixels))), key=len)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 

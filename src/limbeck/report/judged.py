@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limbeck.data.transfer_set import TransferSet
 from limbeck.errors import ArgumentError
-from limbeck.judge import HeldOut, measure
+from limbeck.judge import HeldOut, fit_temperature, measure
 from limbeck.objective import check_labels
 from limbeck.settings import STUDENT, TEACHERS, TWIN
 
@@ -31,11 +31,17 @@ class Judged:
     """One row an epoch: epoch, loss, perhaps validation_nll and validation_errors."""
     held_out: HeldOut | None = None
     """What it said on the validation split, and the labels there; None where there is no such split."""
+    temperature: float | None = None
+    """What was fitted to that split, where `held_out` isn't there any more."""
 
     @cached_property
     def chosen(self) -> Int[Tensor, " examples"]:
         """The most probable class of each example."""
         return self.logits.argmax(-1)
+
+    def fitted_temperature(self) -> float | None:
+        """Return the temperature that calibrates it best on the validation split, None where there is none."""
+        return self.temperature if self.held_out is None else fit_temperature(*self.held_out)
 
 
 @dataclass(frozen=True, eq=False)

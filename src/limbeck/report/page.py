@@ -22,7 +22,9 @@ from limbeck.report.judged import Evidence, Judged, Table
 from limbeck.report.mistakes import MOST_CLASSES, mistakes
 from limbeck.report.pictures import tone
 from limbeck.report.scripts import OURS
+from limbeck.report.speech import Speech
 from limbeck.report.trade_offs import trade_offs
+from limbeck.report.utterances import drawn, word_table
 from limbeck.runs import flat
 
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)
@@ -43,6 +45,7 @@ def write_report(
     note: str = "",
     charts: Sequence[Chart] = (),
     figures: Figures | None = None,
+    speech: Speech | None = None,
 ) -> Path:
     """Write the evidence as one self-contained HTML page and return its path.
 
@@ -61,6 +64,7 @@ def write_report(
         note: said above the pictures.
         charts: what was varied, drawn after the table.
         figures: a run's of record: the headline, errors against costs, and more tables.
+        speech: a speech run's words, and some of its utterances.
 
     Raises:
         ArgumentError: no model, logits that don't fit the test set or each other, labels outside the classes, or rows
@@ -80,6 +84,7 @@ def write_report(
         note=note,
         charts=charts,
         record=figures or Figures(),
+        speech=speech,
     )
     write_bytes(Path(path), page.encode(errors="replace"))
     return Path(path)
@@ -98,7 +103,13 @@ def temperatures(config: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def _render(
-    evidence: Evidence, *, config: Mapping[str, Any], charts: Sequence[Chart], record: Figures, **told: Any
+    evidence: Evidence,
+    *,
+    config: Mapping[str, Any],
+    charts: Sequence[Chart],
+    record: Figures,
+    speech: Speech | None,
+    **told: Any,
 ) -> str:
     pictures = {
         "trade_offs": trade_offs(record.points, len(evidence.test_set)),
@@ -116,6 +127,8 @@ def _render(
         "config": [{"setting": name, "value": value} for name, value in config.items()],
         "evidence": evidence,
         "record": record,
+        "word_table": [] if speech is None else word_table(speech.rates),
+        "utterances": [] if speech is None else drawn(speech),
         "classes": _classes(evidence),
         "most_listed": MOST_LISTED,
         "held": told_as_json(evidence, held, kinds),

@@ -10,7 +10,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 HERE = Path(__file__).parent
-OURS = ("page.js", "softening.js", "explorers.js", "start.js")  # in the order in which they build on one another
+OURS = (
+    "page.js",
+    "softening.js",
+    "explorers.js",
+    "speech.js",
+    "start.js",
+)  # in the order in which they build on one another
 
 
 @cache

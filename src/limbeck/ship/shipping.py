@@ -3,12 +3,12 @@
 student.onnx                    checked against the student on the whole test set
 teacher.onnx or ensemble.onnx   the same of who taught it, in one graph, where that is a net
 student-int8.onnx               the student in 8-bit integers, calibrated on training rows
-shipped.safetensors             what each file says of the test set, what it costs, the calibration rows; and what binds
-                                it all to these nets and sets, so that a repeated run measures nothing again
+shipped.safetensors             what the student says of the test set, what each file costs, the calibration rows; and
+                                what binds it all to these nets and sets, so that a repeated run times nothing again
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from limbeck.tensor_files import load_tensors, save_tensors
 STUDENT = file_of(settings.STUDENT)
 FILES = {STUDENT: "student.onnx", INT8: "student-int8.onnx"}
 KEPT = "shipped.safetensors"
-EXPECTED, CALIBRATION = "student", "calibration"  # tensors beside what the files say
+EXPECTED, CALIBRATION = "student", "calibration"  # tensors that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Shipped:
     files: dict[str, Path]
     """By setting: 'student, ONNX', 'student, int8', 'teacher, ONNX' or 'ensemble, ONNX'."""
     logits: dict[str, Float[Tensor, "examples classes"]]
-    """What each says of the test set."""
+    """What each says of the test set; nothing where it was read from a folder, which doesn't keep it."""
     expected: Float[Tensor, "examples classes"]
     """What the student says of it in PyTorch."""
     calibration: Tensor
@@ -88,7 +88,7 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
     if (folder / KEPT).exists():
         kept, bound_to = _read(folder)
         if bound_to == of and kept.changed() is None:
-            return kept
+            return replace(kept, logits=_said(kept.files, test))
     withdraw(folder)
     with progress.task("ship", 4, "steps") as task:
         student = folder / FILES[STUDENT]
@@ -110,13 +110,12 @@ def ship(folder: Path, shipment: Shipment, test: TransferSet, progress: Progress
         except ShipError as error:
             refused.append(f"There is no {FILES[INT8]}: {error.message}.")
         task.advance(1)
-        logits = {name: predict(from_onnx(path), test) for name, path in files.items()}
         others = {} if setting in files else {shipment.taught_by: shipment.teacher}
         costs = measure_costs(files, test, others)
         task.advance(1)
     expected = predict(on_cpu(shipment.student), test)
     checksums = {name: file_sha256(path) for name, path in files.items()}
-    shipped = Shipped(files, logits, expected, calibration, costs, parities, refused, checksums)
+    shipped = Shipped(files, _said(files, test), expected, calibration, costs, parities, refused, checksums)
     _write(folder, shipped, of)
     return shipped
 
@@ -134,6 +133,10 @@ def read_shipped(folder: Path) -> Shipped:
         RunError: the run has none, or what is known of them is damaged.
     """
     return _read(folder)[0]
+
+
+def _said(files: Mapping[str, Path], test: TransferSet) -> dict[str, Tensor]:
+    return {name: predict(from_onnx(path), test) for name, path in files.items()}
 
 
 def _binding(shipment: Shipment, test: TransferSet) -> dict[str, Any]:
@@ -157,8 +160,7 @@ def _write(folder: Path, shipped: Shipped, of: Mapping[str, Any]) -> None:
         "parities": {name: asdict(parity) for name, parity in shipped.parities.items()},
         "refused": shipped.refused,
     }
-    beside = {EXPECTED: shipped.expected, CALIBRATION: shipped.calibration}
-    save_tensors(folder / KEPT, {**shipped.logits, **beside}, told)
+    save_tensors(folder / KEPT, {EXPECTED: shipped.expected, CALIBRATION: shipped.calibration}, told)
 
 
 def _read(folder: Path) -> tuple[Shipped, Mapping[str, Any]]:
@@ -168,7 +170,7 @@ def _read(folder: Path) -> tuple[Shipped, Mapping[str, Any]]:
         files = {name: folder / file for name, file in told["files"].items()}
         shipped = Shipped(
             files,
-            {name: tensors[name] for name in files},
+            {},
             tensors[EXPECTED],
             tensors[CALIBRATION],
             [Cost.of(cost) for cost in told["costs"]],
