@@ -41,6 +41,11 @@ def run(tmp_path_factory):
         hidden=(48,),
         start=StartBudget(60, 4, 100, 1, 60, 2),
         budget=Budget(epochs=8, batch_size=4, learning_rate=1e-2, precision="32-true"),
+        drawn="utterances",
+        dropout=0.0,
+        pace=0.0,
+        views=1,
+        longer=1,
         beam=16.0,
     )
     own = Run("fsdd", config, folder / "run", 1, folder / "data", Progress(), "limbeck run fsdd", folder, ship=True)
