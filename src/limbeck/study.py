@@ -340,7 +340,7 @@ class Study:
         return self.trial(fitted, arm)
 
     def trial(self, fitted: Fitted, arm: Arm | None = None) -> Trial:
-        """Return what a trained net says of the study's sets, and of the soft targets of the arm it was trained by."""
+        """Return a trained net as one that can be asked about the study's sets, and about what its arm taught it."""
         taught = None
         if arm is not None and isinstance(arm.objective, FromSoftTargets):
             taught = arm.transfer_set, arm.objective.soft_targets

@@ -104,3 +104,13 @@ def test_too_short_and_too_many():
         filterbanks(Audio(np.zeros(30, np.float32), 8000))
     with pytest.raises(ArgumentError, match=r"num_filters must lie in 1\.\.128, got 0"):
         filterbanks(Audio(tone(), 8000), 0)
+
+
+def test_whole_numbers_of_16_bits_come_back():
+    sound = Audio(np.array([-1, -0.5, 0, 2e-5, 1], np.float32), 8000)
+    whole = sound.in_16_bits()
+    assert whole.tolist() == [-32767, -16384, 0, 1, 32767]
+    again = Audio.from_16_bits(whole, 8000)
+    assert again.rate == 8000
+    assert again.in_16_bits().tolist() == whole.tolist()
+    np.testing.assert_allclose(again.samples, sound.samples, atol=0.5 / 32767)

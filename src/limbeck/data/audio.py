@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int16
 
 from limbeck.errors import DataError
 
 EXTRA_HINT = "pip install 'limbeck[speech]'"
 FULL_SCALE = 32_768  # of 16 bits: what the field's filterbanks are used to
+LARGEST = FULL_SCALE - 1  # whole number of 16 bits
 RAW_RATE = 16_000  # of files without a header, as AN4 has them
 ENDLESS = 2**31 - 2**16  # bytes: what streams are told to have whose end nobody knew
 AUDIO = (".wav", ".sph", ".flac", ".raw")
@@ -22,6 +23,15 @@ class Audio(NamedTuple):
 
     samples: Samples
     rate: int
+
+    def in_16_bits(self) -> Int16[np.ndarray, " samples"]:
+        """Return the samples as whole numbers of 16 bits."""
+        return np.round(self.samples * LARGEST).astype(np.int16)
+
+    @classmethod
+    def from_16_bits(cls, samples: Int16[np.ndarray, " samples"], rate: int) -> "Audio":
+        """Return what `in_16_bits` made whole numbers of."""
+        return cls(samples.astype(np.float32) / LARGEST, rate)
 
 
 def read_audio(path: Path) -> Audio:

@@ -14,6 +14,7 @@ from limbeck.data.utterances import Frames
 from limbeck.errors import ArgumentError, DataError
 
 FRAME_MS, SHIFT_MS = 25, 10
+SECONDS_A_FRAME = SHIFT_MS / 1000
 MOST_FILTERS = 128
 LOWEST_HZ, HIGHEST_HZ = 130.0, 6800.0  # of AN4's cepstra, as its features were made
 CEPSTRA, CEPSTRAL_FILTERS = 13, 40

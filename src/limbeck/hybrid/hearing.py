@@ -10,9 +10,9 @@ from torch import Tensor
 from limbeck.acoustic import Heard, Scales, by_speaker, frame_scores, hear
 from limbeck.acoustic.word_errors import WordErrors
 from limbeck.data import Utterances
+from limbeck.data.filterbanks import SECONDS_A_FRAME
 from limbeck.hybrid.ground import Ground, frames_of
 
-SECONDS_A_FRAME = 0.01
 LogProbs = Mapping[int, Float32[np.ndarray, "_ states"]]
 """Of each utterance."""
 

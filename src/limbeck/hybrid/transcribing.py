@@ -12,9 +12,8 @@ from limbeck.acoustic.graphs import Graph
 from limbeck.acoustic.paths import BestPath
 from limbeck.acoustic.states import NUM_POSITIONS, TiedStates
 from limbeck.data.audio import Audio, read_audio
-from limbeck.data.filterbanks import FRAME_MS
+from limbeck.data.filterbanks import FRAME_MS, SECONDS_A_FRAME
 from limbeck.errors import DataError
-from limbeck.hybrid.hearing import SECONDS_A_FRAME
 from limbeck.hybrid.transcriber import NET, Transcriber, load_transcriber
 from limbeck.teachers import Teacher, from_onnx, predict
 

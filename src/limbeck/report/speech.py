@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int16, UInt8
 from torch import Tensor
 
-from limbeck.data.audio import FULL_SCALE, Audio
+from limbeck.data.audio import Audio
 from limbeck.data.utterances import Span
 from limbeck.errors import RunError
 from limbeck.files import DAMAGED_HINT
@@ -95,7 +94,7 @@ def keep_speech(folder: Path, speech: Speech) -> None:
     for number, each in enumerate(speech.utterances):
         own = {FEATURES: each.features, PLACES: each.places, **each.posteriors}
         if each.sound is not None:
-            own[SOUND] = torch.from_numpy(np.round(each.sound.samples * (FULL_SCALE - 1)).astype(np.int16))
+            own[SOUND] = torch.from_numpy(each.sound.in_16_bits())
         tensors |= {f"{number}/{name}": tensor for name, tensor in own.items()}
     told = {
         "rates": [asdict(rate) for rate in speech.rates],
@@ -136,8 +135,7 @@ def _told(each: Utterance) -> dict[str, Any]:
 def _read(tensors: dict[str, Tensor], prefix: str, told: dict[str, Any]) -> Utterance:
     sound = None
     if told["rate"] is not None:
-        samples = tensors[f"{prefix}{SOUND}"].numpy().astype(np.float32) / (FULL_SCALE - 1)
-        sound = Audio(samples, told["rate"])
+        sound = Audio.from_16_bits(tensors[f"{prefix}{SOUND}"].numpy(), told["rate"])
     return Utterance(
         **{name: told[name] for name in ("key", "speaker", "why")},
         features=tensors[f"{prefix}{FEATURES}"],

@@ -13,15 +13,15 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from limbeck.acoustic.states import NUM_POSITIONS
 from limbeck.data.audio import Audio
-from limbeck.data.filterbanks import SHIFT_MS
+from limbeck.data.filterbanks import SECONDS_A_FRAME
 from limbeck.data.utterances import Span
 from limbeck.report.inputs import png
 from limbeck.report.judged import Table
 from limbeck.report.pictures import TONES
 from limbeck.report.speech import Hearing, Speech, Utterance, WordRate
 
-PLACES = 3  # of a phone
 SEEN = 64  # 255ths of probability from which a phone that nobody said has a row
 MOST_ROWS = 24
 TICKS_S = (0.1, 0.5, 1.0, 5.0)  # between two marks of the axis
@@ -128,8 +128,8 @@ def drawn(speech: Speech) -> list[Drawn]:
 def _drawn(each: Utterance, speech: Speech) -> Drawn:
     frames, width = each.features.shape
     rows = rows_of(each, len(speech.phones))
-    columns = [PLACES * phone + place for phone in rows for place in range(PLACES)]
-    path = torch.nn.functional.one_hot(each.places.long(), PLACES * len(speech.phones)) * 255
+    columns = [NUM_POSITIONS * phone + place for phone in rows for place in range(NUM_POSITIONS)]
+    path = torch.nn.functional.one_hot(each.places.long(), NUM_POSITIONS * len(speech.phones)) * 255
     first = {hearing.system: hearing for hearing in reversed(each.hearings)}
     return Drawn(
         key=each.key,
@@ -137,7 +137,7 @@ def _drawn(each: Utterance, speech: Speech) -> Drawn:
         why=each.why,
         said=" ".join(span.name for span in each.words),
         frames=frames,
-        seconds=frames * SHIFT_MS / 1000,
+        seconds=frames * SECONDS_A_FRAME,
         ticks=ticks(frames),
         features=Strip(mask(each.features.flip(1)), f"{speech.front}, the first at the bottom, frame by frame"),
         height=max(78, 3 * width),
@@ -170,9 +170,9 @@ def rows_of(each: Utterance, num_phones: int) -> list[int]:
 
     A phone that was not said has one where a system gives it a quarter of a frame at least, by when that is first.
     """
-    said = dict.fromkeys((each.places // PLACES).tolist())
+    said = dict.fromkeys((each.places // NUM_POSITIONS).tolist())
     most = torch.stack(list(each.posteriors.values())).long().amax(0)
-    seen = most.view(len(most), num_phones, PLACES).sum(2) >= SEEN
+    seen = most.view(len(most), num_phones, NUM_POSITIONS).sum(2) >= SEEN
     others = [phone for phone in range(num_phones) if phone not in said and seen[:, phone].any()]
     others.sort(key=lambda phone: int(seen[:, phone].long().argmax()))
     return [*said, *others][:MOST_ROWS]
@@ -184,7 +184,7 @@ def ticks(frames: int) -> list[tuple[str, float]]:
     >>> ticks(120)
     [('0 s', 0.0), ('0.5 s', 41.67), ('1 s', 83.33)]
     """
-    seconds = frames * SHIFT_MS / 1000
+    seconds = frames * SECONDS_A_FRAME
     step = next((step for step in TICKS_S if seconds / step <= MOST_TICKS), seconds / MOST_TICKS)
     return [(f"{at:.3g} s", round(100 * at / seconds, 2)) for at in np.arange(0, seconds, step).tolist()]
 
@@ -200,7 +200,7 @@ def wav(sound: Audio) -> str:
     from scipy.io import wavfile
 
     file = io.BytesIO()
-    wavfile.write(file, sound.rate, np.round(sound.samples * np.iinfo(np.int16).max).astype(np.int16))
+    wavfile.write(file, sound.rate, sound.in_16_bits())
     return _uri("audio/wav", file.getvalue())
 
 
@@ -226,11 +226,11 @@ def _spans_told(what: str, spans: Sequence[Span]) -> str:
 
 
 def _seconds(frame: int) -> str:
-    return f"{frame * SHIFT_MS / 1000:.2f}"
+    return f"{frame * SECONDS_A_FRAME:.2f}"
 
 
 def _posteriors_told(name: str, own: UInt8[Tensor, "frames places"], places: Tensor, phones: Sequence[str]) -> str:
-    likely: NDArray[np.int64] = (own.long().view(len(own), -1, PLACES).sum(2).argmax(1)).numpy()
+    likely: NDArray[np.int64] = (own.long().view(len(own), -1, NUM_POSITIONS).sum(2).argmax(1)).numpy()
     passed = " ".join(phones[int(phone)] for phone, _ in groupby(likely.tolist()))
     share = own.gather(1, places.long()[:, None]).double().mean().item() / 255
     return (
