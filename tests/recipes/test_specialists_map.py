@@ -46,7 +46,7 @@ def test_the_centre_is_the_recipes_own_and_one_thing_is_varied_elsewhere():
     assert [place.plan.teams for place in others if place.axis == "specialists"] == [((5, 15),), ((20, 15),)]
     wide = replace(config, source="cifar100")
     assert places(wide)[0].plan == config.cifar100
-    assert cifar100.Cifar100().widened(0.5).blocks == ((16, 16), (32, 32), (64, 64))
+    assert cifar100.Cifar100().widened(0.5).blocks == ((8, 8), (24, 24), (48, 48))
 
 
 def test_a_point_of_fewer_classes_has_the_first_of_them(tmp_path):

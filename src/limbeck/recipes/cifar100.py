@@ -3,8 +3,8 @@
 The generalist is a small convolution net that is trained on crop + flip views for a few epochs: like the paper's it has
 far from fitted its training set. Specialists start from its weights, each in at most a tenth of its time, and a student
 of its own kind learns from all together. Beside them, at equal total cost, an ensemble of generalists and a generalist
-trained longer. Special sets, their number and size, n, and how specialists are trained and corrected are chosen on
-held-out training images.
+trained longer. Special sets, their size, n, and how specialists are trained and corrected are chosen on held-out
+training images.
 
     limbeck run cifar100 --data DIR --seeds 3 --record    three paired seeds; DIR holds the Parquet or .bin files
 
@@ -56,7 +56,7 @@ SUPERCLASSES = (
 class Cifar100(Plan):
     """Section 5 on CIFAR-100, with a generalist of limited budget."""
 
-    blocks: Blocks = ((32, 32), (64, 64), (128, 128))
+    blocks: Blocks = ((16, 16), (48, 48), (96, 96))
     """Channels of the convolutions of each net, block by block; the last block is averaged over the image."""
     pixels: int = 4
     """A view is cropped from the image, padded by so many pixels, and mirrored or not."""
@@ -64,19 +64,20 @@ class Cifar100(Plan):
     """Training examples, the first so many; all by default."""
     validation: int = 5000
     """Training examples held out: by them special sets are made and choices, and nets calibrated."""
-    teams: tuple[tuple[int, int], ...] = ((10, 10), (10, 20), (20, 20))
+    teams: tuple[tuple[int, int], ...] = ((10, 10), (10, 20))
+    """Ten specialists take what a second generalist would: with more, their rivals may cost as much more."""
     ways: tuple[Way, ...] = ("dustbin", "full softmax")
     specialist_rate: float = 4e-3
     generalist: Budget = field(
         default_factory=lambda: Budget(
-            epochs=12, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+            epochs=10, batch_size=256, learning_rate=4e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
         )
     )
     views: int = 4
     student_views: int = 4
     student: Budget = field(
         default_factory=lambda: Budget(
-            epochs=12, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05, cuda_graph=True
+            epochs=10, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05, cuda_graph=True
         )
     )
 
