@@ -36,9 +36,10 @@ def filterbanks(audio: Audio, num_filters: int = 40) -> Frames:
 
 
 def cepstra(audio: Audio) -> Frames:
-    """Return 13 cepstra (frames, 13) of 40 mel filters between 130 and 6800 Hz.
+    """Return 13 cepstra (frames, 13) of 40 mel filters between 130 and 6800 Hz: means over filters of log · cos.
 
-    They are AN4's in kind, not in value: its own features came from another front end.
+    They are AN4's in kind, not in value: its own features came from another front end. Its scale is theirs, too, for
+    `in_another_voice` makes a spectrum of cepstra: none is lifted (Kaldi's liftering), none is longer than another.
 
     Raises:
         DataError: the rate is too low for 6800 Hz, or kaldi-native-fbank is not installed.
@@ -51,7 +52,9 @@ def cepstra(audio: Audio) -> Frames:
     options = _framed(fbank.MfccOptions(), audio.rate)
     options.mel_opts.num_bins, options.num_ceps, options.use_energy = CEPSTRAL_FILTERS, CEPSTRA, False
     options.mel_opts.low_freq, options.mel_opts.high_freq = LOWEST_HZ, HIGHEST_HZ
-    return _frames(fbank.OnlineMfcc(options), audio)
+    options.cepstral_lifter = 0.0
+    lengths = np.sqrt(CEPSTRAL_FILTERS * np.r_[1, [2] * (CEPSTRA - 1)])  # Kaldi's cosines have length 1
+    return (_frames(fbank.OnlineMfcc(options), audio) / lengths).astype(np.float32)
 
 
 def with_deltas(frames: Frames) -> Float32[np.ndarray, "frames threefold"]:
