@@ -8,7 +8,17 @@ import torch
 from made_speech import LEXICON, perfect
 
 from limbeck import RunError
-from limbeck.acoustic import Heard, Scales, TiedStates, WordErrors, monophones, phone_spans, rate_interval, word_spans
+from limbeck.acoustic import (
+    Heard,
+    Lexicon,
+    Scales,
+    TiedStates,
+    WordErrors,
+    monophones,
+    phone_spans,
+    rate_interval,
+    word_spans,
+)
 from limbeck.acoustic.states import Leaf, Question
 from limbeck.data.audio import Audio
 from limbeck.data.utterances import Span
@@ -106,6 +116,15 @@ def test_words_take_the_pronunciation_that_was_spoken():
     assert word_spans([], spans[:1], LEXICON) == []
     many = [Span(name, 2 * place, 2 * place + 2) for place, name in enumerate(("A", "B") * 2000)]
     assert word_spans(["ab"] * 2000, many, LEXICON)[-1] == Span("ab", 7996, 8000)
+
+
+def test_a_silence_parts_words_that_may_part_elsewhere():
+    """C A B | A B and C A B A | B: the words are the same, the silence tells where one ends."""
+    lexicon = Lexicon((("c", ("C", "A", "B")), ("c", ("C", "A", "B", "A")), ("b", ("A", "B")), ("b", ("B",))))
+    for silent, end in ((3, 3), (4, 4)):
+        names = [*"CABAB"[:silent], "SIL", *"CABAB"[silent:]]
+        spans = word_spans(["c", "b"], [Span(name, place, place + 1) for place, name in enumerate(names)], lexicon)
+        assert spans == [Span("c", 0, end), Span("b", end + 1, 6)]
 
 
 def test_what_is_kept_is_read(speech, tmp_path):

@@ -23,38 +23,45 @@ def phone_spans(alignment: NDArray[np.int64], states: TiedStates, lexicon: Lexic
 def word_spans(words: Sequence[str], phones: Sequence[Span], lexicon: Lexicon) -> list[Span]:
     """Return the words of a path, from its phones: those of their pronunciations in turn, silences between words.
 
+    Where two words may part in several places and no silence tells, it is one of these: their paths cost the same.
+
     >>> lexicon = Lexicon((("A", ("AH",)), ("BE", ("B", "IY"))))
     >>> spans = [Span("SIL", 0, 4), Span("B", 4, 7), Span("IY", 7, 12), Span("SIL", 12, 15), Span("AH", 15, 18)]
     >>> word_spans(["BE", "A"], spans, lexicon)
     [Span(name='BE', first=4, end=12), Span(name='A', first=15, end=18)]
     """
-    spoken = [phone for phone in phones if phone.name != SILENCE]
-    found = _parted(words, [phone.name for phone in spoken], lexicon)
+    found = _parted(words, [phone.name for phone in phones], lexicon)
     assert found is not None, "a path's words are those that its phones spell"
-    ends = np.cumsum(found).tolist()
     return [
-        Span(word, spoken[end - size].first, spoken[end - 1].end)
-        for word, size, end in zip(words, found, ends, strict=True)
+        Span(word, phones[begin].first, phones[end - 1].end) for word, (begin, end) in zip(words, found, strict=True)
     ]
 
 
-def _parted(words: Sequence[str], phones: Sequence[str], lexicon: Lexicon) -> list[int] | None:
-    """Return how many of the phones are each word's; None where they don't spell the words.
+def _parted(words: Sequence[str], phones: Sequence[str], lexicon: Lexicon) -> list[tuple[int, int]] | None:
+    """Return where each word's phones begin and end; None where they don't spell the words.
 
-    >>> _parted(["X", "Y"], "PQ", Lexicon((("X", ("P",)), ("X", ("P", "Q")), ("Y", ("Q",)))))
-    [1, 1]
+    >>> lexicon = Lexicon((("X", ("P",)), ("X", ("P", "Q")), ("Y", ("R",)), ("Y", ("Q", "R"))))
+    >>> _parted(["X", "Y"], ["P", "Q", "SIL", "R"], lexicon)
+    [(0, 2), (3, 4)]
+    >>> _parted(["X", "Y"], ["SIL", "P", "SIL", "Q", "R"], lexicon)
+    [(1, 2), (3, 5)]
     """
     spelled: dict[str, list[tuple[str, ...]]] = {}
     for word, own in lexicon.pronunciations:
         spelled.setdefault(word, []).append(own)
-    reached: list[dict[int, int]] = [{0: 0}]  # after so many words: where they may end, and where the last then begins
+
+    def heard_after(place: int) -> int:
+        return place + (phones[place : place + 1] == [SILENCE])
+
+    start = heard_after(0)
+    reached: list[dict[int, tuple[int, int]]] = [{start: (start, start)}]  # by where words go on: the last's own places
     for word in words:
-        tries = [(begin, own) for begin in reached[-1] for own in spelled[word]]
-        reached.append({i + len(own): i for i, own in tries if tuple(phones[i : i + len(own)]) == own})
-    end, found = len(phones), []
-    if end not in reached[-1]:
+        tries = [(begin, begin + len(own), own) for begin in reached[-1] for own in spelled[word]]
+        reached.append({heard_after(end): (begin, end) for begin, end, own in tries if (*phones[begin:end],) == own})
+    place, found = len(phones), []
+    if place not in reached[-1]:
         return None
     for ends in reached[:0:-1]:
-        found.append(end - ends[end])
-        end = ends[end]
+        found.append(ends[place])
+        place = ends[place][0]
     return found[::-1]
