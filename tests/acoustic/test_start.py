@@ -128,6 +128,9 @@ def test_what_is_refused(made):
         StartBudget(num_states=0)
     with pytest.raises(ArgumentError, match="scales must be acoustic in"):
         Scales(acoustic=0)
+    train, others = utterances.subset(range(30), "train"), utterances.subset(range(30, 40), "others")
+    with pytest.raises(ArgumentError, match="must be subsets of one source, features normalised alike"):
+        start_from_words(train.normalised("all"), others.normalised("all"), LEXICON, BUDGET)
     short = utterances.subset([0], "one")
     cut = type(short)(
         type(short.frames)(short.frames.inputs[:4], run_lengths=short.frames.run_lengths.new_tensor([4])),

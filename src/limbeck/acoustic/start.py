@@ -39,6 +39,7 @@ from limbeck.acoustic.tree import grown
 from limbeck.budget import StartBudget
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.utterances import Utterances
+from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint, locked
 from limbeck.tensor_files import load_tensors, save_tensors
 
@@ -123,16 +124,22 @@ def start_from_words(
 
     Args:
         train: utterances to learn from; normalised features.
-        others: utterances that are only aligned: those held out, and those to test on.
+        others: utterances of the same source that are only aligned: those held out, and those to test on.
         lexicon: of all their words.
         budget: what may be spent.
         cache: a folder in which the result is kept, under the hash of all that it depends on.
         say: told how far it is.
 
     Raises:
-        ArgumentError: fewer states than monophones have, or a package is not there.
+        ArgumentError: `others` are of another source or normalised otherwise, there are fewer states than monophones
+            have, or a package is not there.
         DataError: an utterance is too short for its words.
     """
+    if others.frames.fingerprint != train.frames.fingerprint:
+        raise ArgumentError(
+            "train and others must be subsets of one source, features normalised alike; theirs differ",
+            "normalise the training utterances, then take train.whole().subset(others.ids, name)",
+        )
     binding: dict[str, Any] = {
         "format": FORMAT,
         "frames": train.frames.fingerprint,
