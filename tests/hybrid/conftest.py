@@ -7,7 +7,7 @@ from made_speech import run_in, write_an4
 
 import limbeck
 from limbeck.budget import Budget, StartBudget
-from limbeck.hybrid.ground import Corpus, parted, prepared
+from limbeck.hybrid.preparing import Corpus, parted, prepared
 from limbeck.recipes import an4
 
 CHANGES = {

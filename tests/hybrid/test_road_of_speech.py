@@ -11,9 +11,8 @@ import limbeck
 from limbeck import ArgumentError
 from limbeck.acoustic import Heard, Scales, Share, WordErrors
 from limbeck.hybrid import choosing, findings, tables
-from limbeck.hybrid.ground import part_of
-from limbeck.hybrid.hearing import Spoken, log_probs_of, spoken
-from limbeck.hybrid.lessons import MeanLogits, budget_for
+from limbeck.hybrid.hearing import Decoded, decoded, log_probs_of
+from limbeck.hybrid.lessons import MeanLogits, budget_for, part_of
 from limbeck.recipes import an4
 from limbeck.study import Trial
 from limbeck.training import Fitted
@@ -33,7 +32,7 @@ def test_speakers_held_out_and_tested_teach_nothing(ground):
 
 def test_words_and_frames_are_counted_by_speaker(ground):
     logits = perfect(ground, ground.test)
-    heard = spoken(ground, "uniform", log_probs_of(logits, ground.test), ground.test, Scales(1.0, 0.0))
+    heard = decoded(ground, "uniform", log_probs_of(logits, ground.test), ground.test, Scales(1.0, 0.0))
     assert heard.rate == 0
     assert [each.num_words for each in heard.speakers] == [len(words) for words in ground.test.transcripts[36:]]
     worse = perfect(ground, ground.test, 0.3)
@@ -49,7 +48,7 @@ def test_a_model_of_language_hears_those_that_it_is_for(ground):
     few = ground.test.ids[:2]
     own = replace(ground, among={"uniform": {*few, ground.train.ids[0]}})
     logits = perfect(own, own.test)
-    heard = spoken(own, "uniform", log_probs_of(logits, own.test), own.test, Scales(1.0, 0.0))
+    heard = decoded(own, "uniform", log_probs_of(logits, own.test), own.test, Scales(1.0, 0.0))
     assert list(heard.heard.words) == few
     assert heard.heard.total.num_words == sum(len(own.test.transcripts[each]) for each in few)
     assert ground.meant("uniform", ground.test) is ground.test
@@ -64,9 +63,9 @@ def test_scales_are_those_with_the_fewest_held_out_errors(ground, monkeypatch):
     def told(_, language, log_probs, utterances, scales):
         assert utterances is ground.held_out
         count = costs[scales.acoustic] + 2 * abs(scales.insertion_penalty - 1)
-        return Spoken(Heard({}, [WordErrors(int(count), 0, 0, 9)], 1.0), [])
+        return Decoded(Heard({}, [WordErrors(int(count), 0, 0, 9)], 1.0), [])
 
-    monkeypatch.setattr(choosing, "spoken", told)
+    monkeypatch.setattr(choosing, "decoded", told)
     held_out = perfect(ground, ground.held_out)
     baseline = Trial(Fitted(ground.make_net(), [], 0.0), ground.study.test, ground.study.validation)
     vars(baseline)["validation_logits"] = held_out  # as if it had been asked

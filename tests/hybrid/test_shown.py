@@ -23,7 +23,7 @@ from limbeck.acoustic.states import Leaf, Question
 from limbeck.data.audio import Audio
 from limbeck.data.utterances import Span
 from limbeck.hybrid import shown
-from limbeck.hybrid.hearing import Spoken
+from limbeck.hybrid.hearing import Decoded
 from limbeck.hybrid.tables import heard_by, word_shares
 from limbeck.report.speech import keep_speech, read_speech
 from limbeck.tensor_files import load_tensors, save_tensors
@@ -98,7 +98,7 @@ def test_utterances_on_which_student_and_twin_differ_come_first(ground):
 
 def only(counts):
     """What was heard, as far as the errors go."""
-    return Spoken(Heard({}, [WordErrors(count, 0, 0, 3) for count in counts], 1.0), [])
+    return Decoded(Heard({}, [WordErrors(count, 0, 0, 3) for count in counts], 1.0), [])
 
 
 def test_states_are_summed_by_their_place_in_a_phone():

@@ -1,7 +1,8 @@
 """Nets that tell tied states, inside a hidden Markov model: the paper's speech (Hinton et al. 2015, s. 4, s. 6).
 
 plan.py       what a recipe is asked for
-ground.py     utterances, states and the sets that nets learn from and are judged on
+ground.py     what all nets share: utterances, states, models of language
+preparing.py  from a corpus to that ground, and to the sets that nets learn from and are judged on
 lessons.py    baseline, ensemble, students; a part of the data
 hearing.py    from logits to words, with scales that were chosen once
 choosing.py   scales, temperature and hard weight, by held-out speakers

@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.acoustic import Scales
 from limbeck.files import kept_json
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.hearing import log_probs_of, spoken
+from limbeck.hybrid.hearing import decoded, log_probs_of
 from limbeck.hybrid.lessons import TRIED, first_alone, student
 from limbeck.study import Trial
 from limbeck.targets import SoftTargets
@@ -43,7 +43,7 @@ def chosen_scales(ground: Ground, baseline: Trial) -> dict[str, Scales]:
     log_probs, plan = log_probs_of(baseline.validation_logits, ground.held_out), ground.plan
 
     def errors(language: str, scales: Scales) -> int:
-        return spoken(ground, language, log_probs, ground.held_out, scales).heard.total.count
+        return decoded(ground, language, log_probs, ground.held_out, scales).heard.total.count
 
     found = {}
     nearest = min(plan.insertion_penalties, key=abs)

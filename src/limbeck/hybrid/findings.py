@@ -6,7 +6,7 @@ from limbeck.acoustic import Scales, Share, difference_interval, rate_interval
 from limbeck.evidence import mean_of
 from limbeck.hybrid.choosing import Tries
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.hearing import Spoken
+from limbeck.hybrid.hearing import Decoded
 from limbeck.hybrid.lessons import LONG_TWIN, STUDENT, TWIN, labels_of, soft_of
 from limbeck.hybrid.tables import KINDS, Logits, Systems, frame_errors, frames_right, word_shares
 
@@ -81,7 +81,7 @@ def words_told(systems: Systems) -> list[str]:
     return found
 
 
-def _wer_told(own: Sequence[Spoken]) -> str:
+def _wer_told(own: Sequence[Decoded]) -> str:
     low, high = rate_interval(word_shares(own))
     kinds = [mean_of([getattr(each.heard.total, kind) for each in own]) for kind in KINDS]
     told = ", ".join(f"{count:.0f} {kind}" for kind, count in zip(KINDS, kinds, strict=True))

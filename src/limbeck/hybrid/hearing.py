@@ -18,7 +18,7 @@ LogProbs = Mapping[int, Float32[np.ndarray, "_ states"]]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class Decoded:
     """What was heard of a set by one system with one model of language."""
 
     heard: Heard
@@ -37,12 +37,12 @@ def log_probs_of(logits: Float[Tensor, "frames states"], utterances: Utterances)
     return dict(zip(utterances.ids, np.split(logits.log_softmax(1).numpy(), ends), strict=True))
 
 
-def spoken(ground: Ground, language: str, log_probs: LogProbs, utterances: Utterances, scales: Scales) -> Spoken:
+def decoded(ground: Ground, language: str, log_probs: LogProbs, utterances: Utterances, scales: Scales) -> Decoded:
     """Return what is heard with one of the ground's models of language, of those of a set that it is for."""
     graph, own = ground.graph_of(language, scales.insertion_penalty), ground.meant(language, utterances)
     scores = {each: frame_scores(log_probs[each], ground.start.priors, scales) for each in own.ids}
     heard = hear(graph, scores, own, ground.lexicon, ground.plan.beam)
-    return Spoken(heard, by_speaker(heard.errors, [own.speakers[each] for each in own.ids]))
+    return Decoded(heard, by_speaker(heard.errors, [own.speakers[each] for each in own.ids]))
 
 
 def audio_seconds(utterances: Utterances) -> float:

@@ -21,7 +21,7 @@ from limbeck.acoustic import (
 from limbeck.data.utterances import Span, Words
 from limbeck.evidence import mean_of
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.hearing import LogProbs, Spoken, audio_seconds, log_probs_of
+from limbeck.hybrid.hearing import Decoded, LogProbs, audio_seconds, log_probs_of
 from limbeck.hybrid.lessons import STUDENT, TWIN
 from limbeck.hybrid.tables import KINDS, Logits, Systems, word_shares
 from limbeck.report.speech import Hearing, Speech, Utterance, WordRate
@@ -74,7 +74,7 @@ def _in_turns(ids: Sequence[int], systems: Systems, language: str) -> list[tuple
     return [each for each in chain(*turns) if each is not None]
 
 
-def _rate(ground: Ground, system: str, language: str, own: list[Spoken]) -> WordRate:
+def _rate(ground: Ground, system: str, language: str, own: list[Decoded]) -> WordRate:
     totals = [each.heard.total for each in own]
     substitutions, insertions, deletions = (mean_of([getattr(each, kind) for each in totals]) for kind in KINDS)
     return WordRate(

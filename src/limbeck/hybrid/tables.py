@@ -10,12 +10,12 @@ from torch import Tensor
 from limbeck.acoustic import Scales, Share
 from limbeck.evidence import FRAMES, WER, row_of
 from limbeck.hybrid.ground import Ground, frames_of
-from limbeck.hybrid.hearing import Spoken, audio_seconds, log_probs_of, spoken
+from limbeck.hybrid.hearing import Decoded, audio_seconds, decoded, log_probs_of
 
 Logits = Mapping[str, Sequence[Float[Tensor, "frames states"]]]
 """What each setting's nets say of the test set, one a seed."""
 KINDS = ("substitutions", "insertions", "deletions")
-Systems = dict[str, dict[str, list[Spoken]]]
+Systems = dict[str, dict[str, list[Decoded]]]
 """What was heard: by setting, then by model of language, one a seed."""
 
 
@@ -25,7 +25,7 @@ def heard_by(ground: Ground, logits: Logits, scales: Mapping[str, Scales]) -> Sy
     for setting, own in logits.items():
         said = [log_probs_of(each, ground.test) for each in own]
         found[setting] = {
-            language: [spoken(ground, language, each, ground.test, scales[language]) for each in said]
+            language: [decoded(ground, language, each, ground.test, scales[language]) for each in said]
             for language in ground.languages
         }
     return found
@@ -48,7 +48,7 @@ def frame_errors(ground: Ground, logits: Sequence[Float[Tensor, "frames states"]
     return list(found.values())
 
 
-def word_shares(own: Sequence[Spoken]) -> list[Share]:
+def word_shares(own: Sequence[Decoded]) -> list[Share]:
     """Return each speaker's word errors among the words, added up over seeds."""
     return [
         Share(sum(each.count for each in speaker), sum(each.num_words for each in speaker))

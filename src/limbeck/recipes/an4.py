@@ -53,7 +53,7 @@ class An4(Plan):
 
 def main(config: An4, run: Run) -> "limbeck.conclusion.Result":
     """Take section 4's road."""
-    from limbeck.hybrid.ground import Corpus, parted, prepared
+    from limbeck.hybrid.preparing import Corpus, parted, prepared
     from limbeck.hybrid.road import travel
 
     config.check()

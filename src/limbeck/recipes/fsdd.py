@@ -125,7 +125,7 @@ def main(config: Fsdd, run: Run) -> "limbeck.conclusion.Result":
     """Take section 4's road."""
     from limbeck.data.fsdd import RATE, read_recordings
     from limbeck.hybrid.front import Front
-    from limbeck.hybrid.ground import Corpus, prepared
+    from limbeck.hybrid.preparing import Corpus, prepared
     from limbeck.hybrid.road import travel
 
     config.check()
