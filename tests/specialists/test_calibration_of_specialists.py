@@ -28,7 +28,10 @@ def test_what_made_the_labels_is_found_and_nothing_is_better(temperature, bias):
     found = fit_specialist(logits, labels)
     assert found.temperature == pytest.approx(temperature, rel=0.15)
     assert found.bias == pytest.approx(bias, abs=0.25)
-    best = minimize(lambda x: nll(logits, labels, Calibration(1 / x[0], x[1])), [1.0, 0.0], method="Nelder-Mead")
+    dustbin = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.double)
+    best = minimize(
+        lambda x: nll(logits, labels, lambda z: x[0] * z + x[1] * dustbin), [1.0, 0.0], method="Nelder-Mead"
+    )
     assert nll(logits, labels, found) <= best.fun + 1e-7
 
 
@@ -65,3 +68,41 @@ def test_as_it_is_changes_nothing_and_a_bias_is_the_dustbins():
 def test_labels_must_be_outcomes():
     with pytest.raises(ArgumentError, match=r"labels must lie in 0\.\.3, got 4\.\.4"):
         fit_specialist(torch.zeros(2, 4), torch.tensor([4, 4]))
+
+
+def test_a_specialist_that_has_all_right_keeps_its_temperature():
+    labels = torch.arange(30) % 3
+    found = fit_specialist(5 * torch.eye(3)[labels], labels)
+    assert found.temperature == 1
+    assert abs(found.bias) < 0.1
+    lifted = 5 * torch.eye(3)[labels] - torch.tensor([0.0, 0.0, 9.0])  # all right but for the dustbin, which is too low
+    found = fit_specialist(lifted, labels)
+    assert found.temperature == 1
+    assert torch.equal(found(lifted).argmax(1), labels)
+
+
+@pytest.mark.parametrize("fit", [fit_generalist, fit_specialist])
+def test_there_must_be_something_to_fit_by(fit):
+    with pytest.raises(ArgumentError, match="a calibration must be fitted on one or more held-out examples, got none"):
+        fit(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
+
+
+@pytest.mark.parametrize("other", [torch.nan, torch.inf, -torch.inf])
+def test_logits_that_are_no_numbers_end_the_fit(other):
+    logits = torch.tensor([[0.0, 1.0, other]] * 3)
+    for fit in (fit_generalist, fit_specialist):
+        with pytest.raises(ArgumentError, match="logits to be calibrated must be finite numbers"):
+            fit(logits, torch.tensor([0, 1, 0]))
+
+
+def test_logits_may_be_a_nets_in_training():
+    logits, labels = sampled(2.0, 1.0, 200)
+    assert fit_specialist(logits.clone().requires_grad_(), labels) == fit_specialist(logits, labels)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_is_above_0(temperature):
+    with pytest.raises(ArgumentError, match="temperature must be > 0"):
+        Calibration(temperature)
+    with pytest.raises(ArgumentError, match="a dustbin's bias must be a finite number, got inf"):
+        Calibration(bias=float("inf"))

@@ -114,7 +114,7 @@ def test_no_cluster_grows_too_large_where_that_can_be():
     assert np.bincount(clustered(moments, 3)).max() <= 15
     assert np.bincount(clustered(moments, 3, largest=11)).max() <= 11
     assert sorted(np.bincount(clustered(moments, 15, largest=1))) == [2] * 15
-    with pytest.raises(ArgumentError, match=re.escape("largest must lie in 1..30, got 0")):
+    with pytest.raises(ArgumentError, match=re.escape("largest must be a whole number in 1..30, got 0")):
         clustered(moments, 6, largest=0)
 
 
@@ -152,13 +152,15 @@ def test_sets_have_their_clusters_first_and_then_what_is_nearest():
 
 @pytest.mark.parametrize("size", [0, 30])
 def test_a_set_leaves_classes_to_the_dustbin(size):
-    with pytest.raises(ArgumentError, match=re.escape(f"a special set's size must lie in 1..29, got {size}")):
+    with pytest.raises(
+        ArgumentError, match=re.escape(f"a special set's size must be a whole number in 1..29, got {size}")
+    ):
         special_sets(moments_of([PROBS]), GROUPS, size)
 
 
 def test_what_clusters_can_not_be_is_refused():
     moments = moments_of([PROBS])
-    with pytest.raises(ArgumentError, match=re.escape("num_clusters must lie in 1..30, got 31")):
+    with pytest.raises(ArgumentError, match=re.escape("num_clusters must be a whole number in 1..30, got 31")):
         clustered(moments, 31)
     with pytest.raises(ArgumentError, match=re.escape("clusters must be one for each of 30 classes, got 3")):
         special_sets(moments, np.arange(3), 5)
@@ -211,3 +213,28 @@ def test_halves_of_the_examples_agree():
     halves = [clustered(moments_of([half]), 6).tolist() for half in PROBS.split(1500)]
     assert stability(halves) == 1
     assert_close(torch.tensor(halves[0]).bincount(), torch.full((6,), 5))
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("given", [[[0.5, 0.5]], torch.tensor([0.5, 0.5])])
+def test_predictions_come_in_batches_of_rows(given):
+    with pytest.raises(ArgumentError, match="the generalist's probabilities must be a tensor of numbers"):
+        moments_of([given])
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_numbers_of_clusters_and_classes_are_whole():
+    moments = moments_of([PROBS])
+    with pytest.raises(ArgumentError, match=re.escape("num_clusters must be a whole number in 1..30, got 2.5")):
+        clustered(moments, 2.5)
+    with pytest.raises(ArgumentError, match=re.escape("a special set's size must be a whole number in 1..29, got 5.0")):
+        special_sets(moments, GROUPS, 5.0)
+    with pytest.raises(ArgumentError, match=re.escape("special set 0 must have classes in 0..29, got 0..99")):
+        coverage([[0, 99]], 30)
+
+
+def test_of_a_cluster_that_is_too_large_those_nearest_to_its_others_stay():
+    moments = moments_of([PROBS])
+    whole = np.zeros(30, int)
+    closeness = (moments.correlation.sum(1) - 1) / 29
+    assert special_sets(moments, whole, 4) == [np.argsort(-closeness)[:4].tolist()]

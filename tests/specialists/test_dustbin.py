@@ -129,3 +129,9 @@ def test_a_generalist_without_such_a_layer_is_refused(net):
 def test_a_head_leaves_classes_to_the_dustbin():
     with pytest.raises(ArgumentError, match="a special set must leave classes to the dustbin, got all 2"):
         specialist_head(nn.Linear(3, 2), [0, 1])
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_logits_that_fold_are_rows():
+    with pytest.raises(ArgumentError, match="logits to be folded must be a tensor of numbers"):
+        folded_logits(torch.zeros(4), [0])

@@ -82,3 +82,20 @@ def test_q_has_the_generalists_shape():
         em_target(p_g[:1], p_g, p_m, [[0, 1]])
     with pytest.raises(ArgumentError, match="q must be a tensor of numbers"):
         em_target(p_g.tolist(), p_g, p_m, [[0, 1]])
+
+
+def test_a_set_of_all_classes_has_no_dustbin():
+    half = torch.full((1, 2), 0.5)
+    assert_close(em_target(half, half, [torch.tensor([[0.25, 0.75, 0.0]])], [[0, 1]]), torch.tensor([[0.375, 0.625]]))
+    whole = torch.tensor([[0.25, 0.25, 0.5]])
+    with pytest.raises(ArgumentError, match=r"a dustbin for no classes must be 0, got 0\.5 from specialist 0"):
+        em_target(half, half, [whole], [[0, 1]])
+    nobody = torch.zeros(1, 1, dtype=torch.bool)
+    assert_close(em_target(half, half, [whole], [[0, 1]], nobody), half)
+
+
+@pytest.mark.parametrize("least", [1e-300, 1e-310, 5e-324])
+def test_however_little_a_student_leaves_to_the_dustbin_the_target_is_a_distribution(least):
+    q = torch.tensor([[1.0, least, 0.0]], dtype=torch.float64)
+    found = em_target(q, q, [torch.tensor([[0.0, 1.0]], dtype=torch.float64)], [[0]])
+    assert_close(found.sum(1), torch.ones(1, dtype=torch.float64), rtol=1e-12, atol=0)

@@ -60,6 +60,12 @@ def test_each_member_must_say_something(nets):
         Team(generalist, specialists[:1], TERMS)
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_a_full_softmax_is_of_the_generalists_classes():
+    with pytest.raises(ArgumentError, match=re.escape("must have the generalist's shape (2, 5), got (2, 4)")):
+        TERMS.together(torch.zeros(2, CLASSES), [torch.zeros(2, 3), torch.zeros(2, 4)])
+
+
 def completed(nets, x):
     said, *others = (net(x).detach() for net in (nets[0], *nets[1]))
     p_g, answers, active = TERMS.probs(said, others)

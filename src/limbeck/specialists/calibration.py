@@ -4,6 +4,7 @@ The paper's correction is a bias that follows from the sampling alone (`dustbin_
 examples, bias and temperature mend over-confidence too: members that are too sure make equation 5 a shouting match.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limbeck.errors import ArgumentError
 from limbeck.judge.calibration import fit_temperature
-from limbeck.objective import LOWEST_TEMPERATURE, check_labels
+from limbeck.objective import LOWEST_TEMPERATURE, check_labels, check_temperature
 
 STEPS, TOLERANCE = 100, 1e-10
 LARGEST_STEP = 2.0  # of Newton's, in either unknown
@@ -26,6 +28,16 @@ class Calibration:
     temperature: float = 1.0
     bias: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse what makes no probabilities.
+
+        Raises:
+            ArgumentError: a temperature that is not > 0, or a bias that is no finite number.
+        """
+        check_temperature(self.temperature)
+        if not math.isfinite(self.bias):
+            raise ArgumentError(f"a dustbin's bias must be a finite number, got {self.bias}")
+
     def __call__(self, logits: Float[Tensor, "batch outcomes"]) -> Float[Tensor, "batch outcomes"]:
         """Return the logits changed so."""
         changed = logits / self.temperature
@@ -38,7 +50,12 @@ AS_IT_IS = Calibration()
 
 
 def fit_generalist(logits: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> Calibration:
-    """Return the temperature that makes held-out examples likeliest; as it is where there is none (all are right)."""
+    """Return the temperature that makes held-out examples likeliest; as it is where there is none (all are right).
+
+    Raises:
+        ArgumentError: no examples, not one label a row, or outside the classes.
+    """
+    _check_told(logits)
     return Calibration(fit_temperature(logits, labels) or 1.0)
 
 
@@ -47,13 +64,14 @@ def fit_specialist(logits: Float[Tensor, "examples outcomes"], labels: Int[Tenso
 
     The examples are as the world has them, not half and half: so the bias holds the correction for oversampling too.
     The NLL is convex in (1/temperature, bias), and minimised by Newton's method with steps that are bounded and halved
-    where it would rise.
+    where it would rise. Where the fit has all right there is no likeliest temperature, and it stays as it is.
 
     Raises:
-        ArgumentError: not one label a row, or outside the outcomes.
+        ArgumentError: no examples, logits that are no finite numbers, not one label a row, or outside the outcomes.
     """
     check_labels(labels, logits)
-    wide = logits.double()
+    _check_told(logits)
+    wide = logits.detach().double()
     wide = wide - wide.logsumexp(1, keepdim=True)
     features = torch.stack([wide, torch.zeros_like(wide)])  # of (1/temperature, bias)
     features[1, :, -1] = 1
@@ -78,7 +96,17 @@ def fit_specialist(logits: Float[Tensor, "examples outcomes"], labels: Int[Tenso
         if then > value:
             break
         found, value, probs = there, then, probs_then
+    if torch.equal(probs.argmax(1), labels.long()):
+        return Calibration(bias=float(np.clip(found[1] / found[0], -MOST_BIAS, MOST_BIAS)))
     return Calibration(float(1 / found[0]), float(found[1]))
+
+
+def _check_told(logits: Float[Tensor, "examples outcomes"]) -> None:
+    """Raise ArgumentError where there is nothing to fit by, or what Newton's steps would never end with."""
+    if not len(logits):
+        raise ArgumentError("a calibration must be fitted on one or more held-out examples, got none")
+    if not logits.isfinite().all():
+        raise ArgumentError("logits to be calibrated must be finite numbers, got some that are not")
 
 
 def _nll(

@@ -107,6 +107,21 @@ def checked_active(active: Tensor | None, num_rows: int, num_sets: int) -> NDArr
     return active.cpu().numpy()
 
 
+def dustbin_of_all(number: int, dustbin: float) -> ArgumentError:
+    """Return the error of a specialist whose set has all classes, and whose dustbin has a probability all the same."""
+    return ArgumentError(
+        f"a dustbin for no classes must be 0, got {dustbin:g} from specialist {number}, whose special set has all "
+        "classes",
+        "let it be a distribution over the classes alone, and its dustbin a column of zeros",
+    )
+
+
+def check_count(name: str, given: int, most: int, hint: str | None = None) -> None:
+    """Raise ArgumentError unless it is a whole number in 1..most."""
+    if not isinstance(given, int | np.integer) or isinstance(given, bool) or not 1 <= given <= most:
+        raise ArgumentError(f"{name} must be a whole number in 1..{most}, got {given!r}", hint)
+
+
 def check_distributions(name: str, probs: Tensor) -> NDArray[np.float64]:
     """Return rows of probabilities in float64, scaled to a sum of 1, from which rounding may have taken them.
 

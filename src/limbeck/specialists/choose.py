@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.errors import ArgumentError
-from limbeck.specialists.checks import as_sets, check_rows
+from limbeck.specialists.checks import as_sets, check_count, check_rows
 
 
 def active_specialists(
@@ -28,8 +27,7 @@ def active_specialists(
     """
     check_rows("the generalist's probabilities", generalist_probs)
     num_classes = generalist_probs.shape[1]
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or not 1 <= n <= num_classes:
-        raise ArgumentError(f"n must be a whole number in 1..{num_classes}, got {n!r}", "the paper's n is 1")
+    check_count("n", n, num_classes, "the paper's n is 1")
     nan = generalist_probs.isnan().any(1)
     if nan.any():
         raise ArgumentError(f"the generalist's probabilities must be numbers, got NaN in row {int(nan.int().argmax())}")

@@ -15,6 +15,7 @@ from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 
 from limbeck.errors import ArgumentError
+from limbeck.specialists.checks import as_sets, check_count
 from limbeck.specialists.covariance import Moments
 
 Method = Literal["average", "spectral", "kmeans"]
@@ -41,10 +42,9 @@ def clustered(
         ArgumentError: a number of clusters or classes outside 1..classes, or another method.
     """
     num_classes = len(moments.mean)
-    if not 1 <= num_clusters <= num_classes:
-        raise ArgumentError(f"num_clusters must lie in 1..{num_classes}, got {num_clusters}")
-    if largest is not None and not 1 <= largest <= num_classes:
-        raise ArgumentError(f"largest must lie in 1..{num_classes}, got {largest}")
+    check_count("num_clusters", num_clusters, num_classes)
+    if largest is not None:
+        check_count("largest", largest, num_classes)
     if method == "average":
         found = _linked(moments.correlation, num_clusters, largest or math.ceil(ROOM * num_classes / num_clusters))
     elif method == "spectral":
@@ -126,8 +126,7 @@ def special_sets(moments: Moments, clusters: Int[np.ndarray, " classes"], size: 
         ArgumentError: a size outside 1..classes - 1, or not one cluster for each class.
     """
     num_classes = len(moments.mean)
-    if not 1 <= size < num_classes:
-        raise ArgumentError(f"a special set's size must lie in 1..{num_classes - 1}, got {size}")
+    check_count("a special set's size", size, num_classes - 1)
     if len(clusters) != num_classes:
         raise ArgumentError(f"clusters must be one for each of {num_classes} classes, got {len(clusters)}")
     correlation, sets = moments.correlation, []
@@ -142,7 +141,10 @@ def special_sets(moments: Moments, clusters: Int[np.ndarray, " classes"], size: 
 def coverage(sets: Sequence[Sequence[int]], num_classes: int) -> float:
     """Return the share of the classes that belong to one or more special sets.
 
+    Raises:
+        ArgumentError: sets that `combine` refuses.
+
     >>> coverage([[0, 1], [1, 2]], 4)
     0.75
     """
-    return len({each for own in sets for each in own}) / num_classes
+    return len({each for own in as_sets(sets, num_classes) for each in own.tolist()}) / num_classes

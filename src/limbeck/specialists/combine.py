@@ -18,7 +18,7 @@ from torch import Tensor
 from limbeck.errors import ArgumentError, LimbeckError
 from limbeck.objective import IN_CACHE
 from limbeck.specialists import forward, reverse
-from limbeck.specialists.checks import check_distributions, check_special_classes, checked_active
+from limbeck.specialists.checks import check_distributions, check_special_classes, checked_active, dustbin_of_all
 from limbeck.specialists.groups import Groups, Solved, grouped, membership
 
 Direction = Literal["forward", "reverse"]
@@ -133,12 +133,7 @@ def _of_rows(
     if direction == "forward":
         nowhere = np.flatnonzero((dustbins > 0).any(1) & ~groups.outside.any(0))
         if len(nowhere):
-            number = nowhere[0]
-            raise ArgumentError(
-                f"a dustbin for no classes must be 0, got {dustbins[number].max():g} from specialist "
-                f"{members[number]}, whose special set has all classes",
-                "let it be a distribution over the classes alone, and its dustbin a column of zeros",
-            )
+            raise dustbin_of_all(members[nowhere[0]], dustbins[nowhere[0]].max())
         covered = _sums(p_g, p_m, groups)
         weights, least = groups.summed(covered, p_g), forward.TINY * groups.sizes[:, None]
         solved = forward.solve(weights, dustbins, groups.outside, groups.sizes)

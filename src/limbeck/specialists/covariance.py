@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from limbeck.errors import ArgumentError
-from limbeck.specialists.checks import check_distributions
+from limbeck.specialists.checks import check_distributions, check_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,8 @@ def moments_of(batches: Iterable[Float[Tensor, "_ classes"]]) -> Moments:
     """Return the moments of a generalist's predictions, probabilities that come batch by batch.
 
     Raises:
-        ArgumentError: fewer than two examples, rows that are no distributions, or other classes from batch to batch.
+        ArgumentError: fewer than two examples, what is no tensor (batch, classes), rows that are no distributions, or
+            other classes from batch to batch.
 
     >>> import torch
     >>> moments_of([torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]])]).covariance
@@ -65,6 +66,7 @@ def moments_of(batches: Iterable[Float[Tensor, "_ classes"]]) -> Moments:
     """
     found = None
     for probs in batches:
+        check_rows("the generalist's probabilities", probs)
         if not len(probs):
             continue
         wide = check_distributions("the generalist", probs.detach().cpu())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import ArgumentError
 from limbeck.objective import UNLABELLED, check_labels
-from limbeck.specialists.checks import as_set
+from limbeck.specialists.checks import as_set, check_rows
 
 
 def dustbin_correction(special_share: float, batch_share: float = 0.5) -> float:
@@ -79,11 +79,12 @@ def folded_logits(
     So a generalist's soft targets become a specialist's. For a set of all classes the dustbin's is -inf.
 
     Raises:
-        ArgumentError: a set that `combine` refuses.
+        ArgumentError: what is no tensor (batch, classes), or a set that `combine` refuses.
 
     >>> folded_logits(torch.zeros(1, 4), [2]).softmax(1)
     tensor([[0.2500, 0.7500]])
     """
+    check_rows("logits to be folded", logits)
     index = torch.from_numpy(as_set(special_classes, logits.shape[1])).to(logits.device)
     rest = logits.index_fill(1, index, -torch.inf).logsumexp(1, keepdim=True)
     return torch.cat([logits[:, index], rest], 1)

@@ -16,7 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.errors import ArgumentError
-from limbeck.specialists.checks import check_rows, check_special_classes, checked_active
+from limbeck.specialists.checks import check_rows, check_special_classes, checked_active, dustbin_of_all
+
+LEAST_MASS = torch.finfo(torch.float64).tiny  # of q outside a special set: numbers below have lost their digits
 
 
 def em_target(
@@ -33,7 +35,8 @@ def em_target(
     dustbin is shared out evenly.
 
     Raises:
-        ArgumentError: shapes that don't fit, or classes that are not there or twice in a set.
+        ArgumentError: shapes that don't fit, classes that are not there or twice in a set, or a dustbin > 0 for a set
+            of all classes.
 
     >>> p_g, p_m = torch.tensor([[0.5, 0.25, 0.25]]), torch.tensor([[0.1, 0.9]])
     >>> em_target(p_g, p_g, [p_m], [[0]])
@@ -47,13 +50,15 @@ def em_target(
         )
     counted = torch.from_numpy(checked_active(active, len(generalist_probs), len(sets))).to(probs.device)
     q, given = probs.detach().double(), generalist_probs.detach().double().clone()
-    for p_m, classes, own in zip(specialist_probs, sets, counted.T, strict=True):
+    for number, (p_m, classes, own) in enumerate(zip(specialist_probs, sets, counted.T, strict=True)):
         index = torch.from_numpy(classes).to(probs.device)
         p = p_m.detach().double().masked_fill(~own[:, None], 0)
         shares = q.index_fill(1, index, 0)
         mass = shares.sum(1, keepdim=True)
         evenly = torch.ones_like(shares[:1]).index_fill(1, index, 0)
-        shares = torch.where(mass > 0, shares, evenly)
-        given.addcmul_(shares, p[:, -1:] / shares.sum(1, keepdim=True).clamp_(min=torch.finfo(q.dtype).tiny))
+        shares = torch.where(mass >= LEAST_MASS, shares, evenly)
+        if len(classes) == q.shape[1] and bool((p[:, -1] > 0).any()):
+            raise dustbin_of_all(number, float(p[:, -1].max()))
+        given.addcmul_(shares, p[:, -1:] / shares.sum(1, keepdim=True).clamp_(min=LEAST_MASS))
         given.index_add_(1, index, p[:, :-1])
     return given.div_(1 + counted.sum(1, keepdim=True)).to(torch.promote_types(probs.dtype, torch.float32))

@@ -50,12 +50,18 @@ class Terms:
         """Return what equation 5 takes: (p_g, each p_m, which count for which row).
 
         Raises:
-            ArgumentError: not as many specialists as there are members.
+            ArgumentError: not as many specialists as there are members, or a full softmax of other classes.
         """
         if len(specialist_logits) != len(self.members):
             raise ArgumentError(
                 f"each member must have said something, got {len(specialist_logits)} of {len(self.members)}"
             )
+        for number, (member, logits) in enumerate(zip(self.members, specialist_logits, strict=True)):
+            if member.full_softmax and logits.shape != generalist_logits.shape:
+                raise ArgumentError(
+                    f"specialist {number} has a full softmax: its logits must have the generalist's shape "
+                    f"{tuple(generalist_logits.shape)}, got {tuple(logits.shape)}"
+                )
         p_g = self.generalist(generalist_logits.double()).softmax(1)
         answers = [own.answers(logits) for own, logits in zip(self.members, specialist_logits, strict=True)]
         return p_g, answers, active_specialists(generalist_logits, self.special_classes, self.n)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from limbeck.evidence import compared, mean_of, percent
+from limbeck.evidence import compared, mean_of, percent, share_told
 from limbeck.judge import mean_interval, recovered_interval, share_recovered
 from limbeck.specialists import agreement, cluster_report, clustered, stability
 from limbeck.study import Trial
@@ -30,6 +30,7 @@ def differences_told(errors: Errors, ensemble: str, examples: int) -> list[str]:
         ITSELF: "the generalist distilled into itself",
         STORED: "the student of equation 5 solved and stored",
         GENERALIST: "the generalist",
+        LONGER: "the generalist trained longer",
     }
     return [
         against(team, TEAM, "the generalist alone", GENERALIST),
@@ -62,7 +63,7 @@ def _kept(errors: Errors) -> list[str]:
     if share is None:
         return ["Specialists bring no gain that one net could keep."]
     told = "no interval: a gain is not shown" if interval is None else f"95% interval {_interval(interval)}"
-    return [f"The one net keeps {percent(share)} of the specialists' gain over the generalist ({told})."]
+    return [f"The one net keeps {share_told(share)} of the specialists' gain over the generalist ({told})."]
 
 
 def _interval(interval: tuple[float, float]) -> str:
@@ -100,13 +101,12 @@ def sets_told(ground: Ground, chosen: Chosen, trials: Sequence[Trial], groups: S
     ]
     clusters = [clustered(own, squad.number, largest=squad.size) for own in moments]
     within, between = ([getattr(each, name) or 0.0 for each in reports] for name in ("within", "between"))
-    told = (
+    found = (
         f"Special sets cover {percent(mean_of([each.coverage for each in reports]))} of the classes; predictions "
         f"correlate by {mean_of(within):.3f} within and {mean_of(between):.3f} between them; of the generalist's "
         f"errors on held-out examples {percent(mean_of([each.ceiling or 0.0 for each in reports]))} could be mended"
     )
-    if len(clusters) > 1:
-        told += f"; clusters agree over seeds by {stability(clusters):.2f}"
+    agree = [f"over seeds by {stability(clusters):.2f}"] if len(clusters) > 1 else []
     if groups is not None:
-        told += f", with the given superclasses by {mean_of([agreement(each, groups) for each in clusters]):.2f}"
-    return [told + " (adjusted Rand index)." if len(clusters) > 1 or groups is not None else told + "."]
+        agree.append(f"with the given superclasses by {mean_of([agreement(each, groups) for each in clusters]):.2f}")
+    return [f"{found}; clusters agree {', '.join(agree)} (adjusted Rand index)." if agree else f"{found}."]
