@@ -113,9 +113,15 @@ def without_what_is_off(default, recorded):
     }
 
 
+def what_counts(config):
+    """Leave out the recipes on whose data a map was not drawn."""
+    unread = {"clinc150", "cifar100"} - {config["source"]} if "source" in config else ()
+    return {name: value for name, value in config.items() if name not in unread}
+
+
 def test_configs_of_record_are_the_defaults():
     for recipe in RECORDED:
         told = results.load(recipe.name)
         assert told is not None
-        default = told_config(recipe.config())
-        assert told["config"] == without_what_is_off(default, told["config"])
+        recorded, default = what_counts(told["config"]), what_counts(told_config(recipe.config()))
+        assert recorded == without_what_is_off(default, recorded)
