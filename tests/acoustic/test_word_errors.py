@@ -1,5 +1,7 @@
 """Word errors: their kinds, their sums, and the bootstrap over speakers."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,17 @@ def test_the_interval_is_that_of_speakers_drawn_again():
         rate_interval(same[:1])
     with pytest.raises(ArgumentError, match="on the same speakers"):
         difference_interval(same, apart)
+
+
+def test_who_says_more_counts_for_more():
+    """Beside all draws of four speakers written out: a rate is of all words drawn, no mean of the speakers' rates."""
+    first = [Share(1, 4), Share(9, 90), Share(20, 60), Share(0, 10)]
+    second = [Share(0, 4), Share(12, 90), Share(14, 60), Share(3, 10)]
+    draws = list(itertools.product(range(4), repeat=4))
+    words = np.array([sum(first[each].of for each in draw) for draw in draws])
+    wrong, less = (np.array([sum(own[each].errors for each in draw) for draw in draws]) for own in (first, second))
+    for found, rates in (
+        (rate_interval(first), wrong / words),
+        (difference_interval(first, second), (wrong - less) / words),
+    ):
+        np.testing.assert_allclose(found, np.quantile(rates, [0.025, 0.975]), atol=0.01)

@@ -10,9 +10,11 @@ from made_speech import perfect, run_in
 import limbeck
 from limbeck import ArgumentError
 from limbeck.acoustic import Heard, Scales, Share, WordErrors
-from limbeck.hybrid import choosing, findings, tables
+from limbeck.data import Perturbed, Splice
+from limbeck.hybrid import choosing, findings, lessons, tables
 from limbeck.hybrid.hearing import Decoded, decoded, log_probs_of
 from limbeck.hybrid.lessons import MeanLogits, budget_for, part_of
+from limbeck.models import Dropout
 from limbeck.recipes import an4
 from limbeck.study import Trial
 from limbeck.training import Fitted
@@ -28,6 +30,38 @@ def test_speakers_held_out_and_tested_teach_nothing(ground):
     counts = np.bincount(ground.study.train.labels_to_judge(), minlength=len(ground.start.states))
     np.testing.assert_allclose(ground.start.priors, counts / counts.sum(), atol=1e-3)
     assert ground.study.test.at(ground.study.test.ids[:1]).shape[1:] == (3, 13)
+    assert [type(own.view) for own in (ground.study.validation, ground.study.test)] == [
+        Splice,
+        Splice,
+    ]  # as it was said
+    assert isinstance(ground.study.train.view, Perturbed)
+
+
+def test_bigrams_are_those_of_who_is_not_held_out(folder, config, ground, tmp_path, monkeypatch):
+    def seen(sentences, vocabulary):
+        assert sentences == [ground.train.transcripts[each] for each in ground.train.ids]
+        assert set(vocabulary) == {"ab", "ba", "cab"}
+        raise KeyError("seen")
+
+    monkeypatch.setattr("limbeck.acoustic.bigram_model", seen)
+    with pytest.raises(KeyError, match="seen"):
+        an4.main(config, replace(run_in(tmp_path, config), data=folder))
+
+
+def test_each_lesson_is_what_its_setting_says(ground, tmp_path):
+    """Students take more epochs and drop no units; on a part's soft targets no label helps, on its labels one stops."""
+    own = replace(ground, plan=replace(ground.plan, longer=3, dropout=0.5))
+    targets = limbeck.write_soft_targets(own.make_student(), own.study.train, tmp_path, num_views=2)
+    student, twin = lessons.student(own, targets, 2.0, 0.1), lessons.twin(own)
+    assert (student.budget.epochs, twin.budget.epochs) == (9, 3)
+    dropped = [{each.rate for each in arm.make_net().modules() if isinstance(each, Dropout)} for arm in (student, twin)]
+    assert dropped == [{0.0}, {0.5}]
+    labels, soft = lessons.parts(own, targets, 2.0, seed=1)
+    assert (labels.budget.early_stop, soft.budget.early_stop) == (3, None)
+    assert labels.budget.epochs == soft.budget.epochs == 10
+    assert (soft.objective.temperature, soft.objective.hard_weight) == (2.0, 0.0)
+    assert torch.equal(labels.transfer_set.ids, soft.transfer_set.ids)
+    assert torch.equal(soft.transfer_set.ids, own.runs.rows_of(part_of(own.runs, 0.3, 1).ids))
 
 
 def test_words_and_frames_are_counted_by_speaker(ground):
