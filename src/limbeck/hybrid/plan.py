@@ -11,7 +11,7 @@ MOST_MEMBERS, MOST_WINDOW, MOST_UNITS = 100, 200, 100_000
 
 @dataclass(frozen=True)
 class Plan:
-    """States of tri-phones, nets that tell them, and what is tried on held-out speakers."""
+    """States of tri-phones, nets that tell them, and what is tried on what is held out."""
 
     held_out: int = 8
     """Speakers held out: by them every choice is made."""
@@ -40,9 +40,9 @@ class Plan:
     members: int = 10
     """Nets of the ensemble, which differ in their random start alone."""
     temperatures: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
-    """Temperatures tried, the paper's; the best on held-out speakers is taken, with the first hard weight."""
+    """Temperatures tried, the paper from 1 to 10; the best on what is held out is taken, with the first hard weight."""
     hard_weights: tuple[float, ...] = (0.5, 0.1)
-    """The labels' shares (0..1) of the loss that are tried, the paper's first."""
+    """The labels' shares (0..1) of the loss that are tried; the paper has 0.5."""
     acoustic_scales: tuple[float, ...] = (0.15, 0.2, 0.3)
     """What is tried for the weight of frames against words."""
     prior_scales: tuple[float, ...] = (0.7, 1.0)

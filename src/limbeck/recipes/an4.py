@@ -34,7 +34,6 @@ class An4(Plan):
     views: int = 8
     drawn: Literal["utterances", "frames"] = "frames"
     hard_weights: tuple[float, ...] = (0.1, 0.5)
-    """The labels' shares (0..1) of the loss that are tried; the paper has 0.5."""
     acoustic_scales: tuple[float, ...] = (0.15, 0.2, 0.3)
     prior_scales: tuple[float, ...] = (0.3, 0.5, 0.8)
     insertion_penalties: tuple[float, ...] = (-2.0, -1.0, 0.0, 1.0)

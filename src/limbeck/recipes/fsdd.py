@@ -45,7 +45,6 @@ PRONUNCIATIONS = (
     ("nine", ("N", "AY", "N")),
 )  # recordings are cut where they are faint: many a six has lost what hisses, as training recordings show
 ISOLATED, CONNECTED = "isolated", "connected"
-FIRST_HELD_OUT = 5  # number of a recording; those below are the official test split
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,11 @@ def parted(
 ) -> "tuple[Utterances, Utterances, Utterances, dict[str, set[int]]]":
     """Return utterances to train on, held out and to test on, and which of all are single digits, which strings."""
     from limbeck.data import connected, isolated
+    from limbeck.data.fsdd import TEST_RECORDINGS
     from limbeck.data.utterances import gathered
 
-    first_trained = FIRST_HELD_OUT + config.held_out
-    ranges = (range(first_trained, 10**6), range(FIRST_HELD_OUT, first_trained), range(FIRST_HELD_OUT))
+    first_trained = TEST_RECORDINGS + config.held_out
+    ranges = (range(first_trained, 10**6), range(TEST_RECORDINGS, first_trained), range(TEST_RECORDINGS))
     names = ("fsdd training set", "held-out recordings", "fsdd test set")
     spoken, ids, among = [], [], {ISOLATED: set[int](), CONNECTED: set[int]()}
     for seed, (numbers, count) in enumerate(zip(ranges, config.strings, strict=True)):
