@@ -97,7 +97,7 @@ class StartBudget:
     triphone_gaussians: int = 2400
     """Gaussians of all tied states, in the end."""
     realign_every: int = 4
-    """Passes from one alignment to the next, after the first three, each of which aligns anew."""
+    """Passes from one alignment to the next; monophones' first three all align anew."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

@@ -14,7 +14,8 @@ from told_speech import PHONES, SOUND, SPEECH, utterance
 from limbeck.data.utterances import Span
 from limbeck.report import write_report
 from limbeck.report.speech import Hearing
-from limbeck.report.utterances import drawn, mask, rows_of, ticks, wav, word_table
+from limbeck.report.utterances import drawn, mask, rows_of, ticks, wav
+from limbeck.report.word_table import word_table
 
 
 def content(uri):

@@ -11,18 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 from numpy.typing import NDArray
 
-from limbeck.acoustic.alignment import (
-    Alignments,
-    aligned,
-    flat_start,
-    priors_of,
-    sentence_graphs,
-    staying_of,
-)
-from limbeck.acoustic.gaussians import Mixtures, improved, log_likelihoods, one_gaussian_each
+from limbeck.acoustic.alignment import Alignments, flat_start, priors_of, staying_of
+from limbeck.acoustic.fitting import Fit
+from limbeck.acoustic.gaussians import one_gaussian_each
 from limbeck.acoustic.lexicon import Lexicon
 from limbeck.acoustic.questions import questions_from
 from limbeck.acoustic.states import (
@@ -68,47 +61,6 @@ class Start:
             rows = utterances.frames.rows_of(torch.tensor([each]))
             labels[rows] = torch.from_numpy(self.alignments[each])
         return replace(utterances.frames, labels=labels)
-
-
-@dataclass
-class _Fit:
-    """Mixtures on their way, and what they made of the utterances last."""
-
-    utterances: Utterances
-    lexicon: Lexicon
-    states: TiedStates
-    alignments: Alignments
-    mixtures: Mixtures
-    say: Say
-
-    @property
-    def frames(self) -> Float32[np.ndarray, "frames features"]:
-        """All frames, utterance after utterance."""
-        return self.utterances.frames.inputs_at(self.utterances.frames.rows_of(self.utterances.frames.ids)).numpy()
-
-    def passes(self, count: int, num_gaussians: int, realign: Callable[[int], bool]) -> None:
-        """Go over the frames so many times, splitting Gaussians until three quarters are done."""
-        frames, least = self.frames, len(self.states)
-        for number in range(count):
-            share = min(1.0, number / max(1, 0.75 * count))
-            goal = int(least + share * max(0, num_gaussians - least))
-            improved(self.mixtures, frames, self._in_order(), goal if number < count - 1 else 0)
-            if realign(number):
-                self.alignments = alignments_by(self.mixtures, self.utterances, self.lexicon, self)
-                self.say(f"pass {number + 1} of {count}: {self.mixtures.num_gauss} Gaussians, frames aligned anew")
-
-    def _in_order(self) -> NDArray[np.int64]:
-        return np.concatenate([self.alignments[each] for each in self.utterances.ids])
-
-
-def alignments_by(mixtures: Mixtures, utterances: Utterances, lexicon: Lexicon, known: _Fit | Start) -> Alignments:
-    """Return the tied state of each frame of utterances, by mixtures and what is known of staying."""
-    staying = staying_of(known.alignments, len(known.states))
-    graphs = sentence_graphs(utterances, lexicon, known.states, staying)
-    return {
-        each: aligned(graphs[each], log_likelihoods(mixtures, utterances.frames_of(each)), utterances.keys[each])
-        for each in utterances.ids
-    }
 
 
 def start_from_words(
@@ -161,7 +113,7 @@ def start_from_words(
 def _made(train: Utterances, others: Utterances, lexicon: Lexicon, budget: StartBudget, say: Say) -> Start:
     single = monophones(len(lexicon.phones))
     alignments = flat_start(train, lexicon)
-    fit = _Fit(train, lexicon, single, alignments, None, say)
+    fit = Fit(train, lexicon, single, alignments, None, say)
     fit.mixtures = one_gaussian_each(fit.frames, len(single))
     last = budget.monophone_passes - 1
     fit.passes(
@@ -174,17 +126,15 @@ def _made(train: Utterances, others: Utterances, lexicon: Lexicon, budget: Start
     states = grown(statistics, questions, len(lexicon.phones), budget.num_states)
     say(f"{len(statistics.counts)} states of tri-phones were seen, they share {len(states)}")
     tied = {each: _in_states(alignment, single, states) for each, alignment in fit.alignments.items()}
-    fit = _Fit(train, lexicon, states, tied, one_gaussian_each(fit.frames, len(states)), say)
+    fit = Fit(train, lexicon, states, tied, one_gaussian_each(fit.frames, len(states)), say)
     last = budget.triphone_passes - 1
     fit.passes(
         budget.triphone_passes,
         budget.triphone_gaussians,
         lambda number: number == last or (number + 1) % budget.realign_every == 0,
     )
-    known = Start(
-        states, fit.alignments, staying_of(fit.alignments, len(states)), priors_of(fit.alignments, len(states))
-    )
-    return replace(known, alignments={**fit.alignments, **alignments_by(fit.mixtures, others, lexicon, known)})
+    everything = {**fit.alignments, **fit.alignments_of(others)}
+    return Start(states, everything, staying_of(fit.alignments, len(states)), priors_of(fit.alignments, len(states)))
 
 
 def _in_states(alignment: NDArray[np.int64], single: TiedStates, states: TiedStates) -> NDArray[np.int64]:

@@ -24,7 +24,8 @@ from limbeck.report.pictures import tone
 from limbeck.report.scripts import OURS
 from limbeck.report.speech import Speech
 from limbeck.report.trade_offs import trade_offs
-from limbeck.report.utterances import drawn, word_table
+from limbeck.report.utterances import drawn
+from limbeck.report.word_table import word_table
 from limbeck.runs import flat
 
 TEMPERATURES = (1.0, 20.0)  # the paper's range (Hinton et al. 2015, s. 3)

@@ -18,9 +18,8 @@ from limbeck.data.audio import Audio
 from limbeck.data.filterbanks import SECONDS_A_FRAME
 from limbeck.data.utterances import Span
 from limbeck.report.inputs import png
-from limbeck.report.judged import Table
 from limbeck.report.pictures import TONES
-from limbeck.report.speech import Hearing, Speech, Utterance, WordRate
+from limbeck.report.speech import Hearing, Speech, Utterance
 
 SEEN = 64  # 255ths of probability from which a phone that nobody said has a row
 MOST_ROWS = 24
@@ -96,28 +95,6 @@ class Drawn:
     heard: list[Heard]
     sound: str | None
     """A WAV file as a data URI."""
-
-
-def word_table(rates: Sequence[WordRate]) -> Table:
-    """Return the word errors of all systems, ready to be printed."""
-    return [
-        {
-            "system": f"{rate.system}, {rate.language}",
-            "words": f"{rate.num_words:,}",
-            "WER": f"{rate.rate:.1%}",
-            "95% interval": f"{rate.interval[0]:.1%} to {rate.interval[1]:.1%}",
-            "substitutions": _count(rate.substitutions, rate.seeds),
-            "insertions": _count(rate.insertions, rate.seeds),
-            "deletions": _count(rate.deletions, rate.seeds),
-            "real-time factor": f"{rate.real_time_factor:.2g}",
-            "seeds": str(rate.seeds),
-        }
-        for rate in rates
-    ]
-
-
-def _count(mean: float, seeds: int) -> str:
-    return f"{mean:,.0f}" if seeds == 1 else f"{mean:,.1f}"
 
 
 def drawn(speech: Speech) -> list[Drawn]:
