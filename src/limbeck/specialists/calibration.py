@@ -50,7 +50,9 @@ AS_IT_IS = Calibration()
 
 
 def fit_generalist(logits: Float[Tensor, "examples classes"], labels: Int[Tensor, " examples"]) -> Calibration:
-    """Return the temperature that makes held-out examples likeliest; as it is where there is none (all are right).
+    """Return the temperature that makes held-out examples likeliest; as it is where there is none.
+
+    There is none where all are right, and where the logits tell less than nothing.
 
     Raises:
         ArgumentError: no examples, not one label a row, or outside the classes.
