@@ -118,8 +118,10 @@ def test_too_few_frames_have_no_path_and_are_told():
     graph = state_graph(sentence_graph([1]), lexicon_graph(LEXICON), monophones(3), np.full(9, 0.5))
     scores = np.zeros((2, NUM_STATES), np.float32)
     assert best_path(graph, scores, 100.0) is None
-    with pytest.raises(DataError, match="a frame for each of its 3 states a phone, u7 has 2"):
+    with pytest.raises(DataError, match="must sound like its words, u7 fits no way to say them in its 2 frames"):
         aligned(graph, scores, "u7")
+    with pytest.raises(ArgumentError, match="a model of language must have a way from its start to an end"):
+        state_graph(one_word_graph(0), lexicon_graph(LEXICON), monophones(3), np.full(9, 0.5))
     with pytest.raises(ArgumentError, match="words must be in the lexicon, zed are not"):
         LEXICON.numbers_of(["x", "zed"])
 
@@ -164,6 +166,8 @@ def test_a_models_graph_costs_what_the_model_says():
         ("\\2-grams:", "\\3-grams:", "ARPA's form"),
         ("ngram 2=6", "ngram 2=8", "must have 8 2-grams in ARPA's form, got 6 lines"),
         ("\tx y\n", "\tx\n", "must have 6 2-grams in ARPA's form, got '-[0-9.]+ x'"),
+        ("\t</s>\n", "\tz\n", "must have the words <s> and </s>"),
+        ("-99.000000\t<s>", "0.5\t<s>", "must have 4 1-grams in ARPA's form, got '0.5 <s>"),
         ("-99.000000\t<s>", "never\t<s>", "must have 4 1-grams in ARPA's form, got 'never <s>"),
     ],
 )
@@ -172,3 +176,5 @@ def test_what_is_no_language_model_is_told_and_the_process_lives(before, after, 
     assert before in arpa
     with pytest.raises(ArgumentError, match=message):
         model_graph(arpa.replace(before, after), LEXICON)
+    with pytest.raises(ArgumentError, match="words must not be <eps> or #0, which are marks, got #0"):
+        model_graph(arpa, Lexicon((*LEXICON.pronunciations, ("#0", ("P",)))))

@@ -1,5 +1,7 @@
 """The start from words alone: states found again, kept, bound to all it depends on; and what is heard with them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_speech import LEXICON, made_utterances, true_scores
@@ -19,6 +21,7 @@ from limbeck.acoustic import (
     staying_of,
 )
 from limbeck.acoustic.alignment import even_alignment, flat_start
+from limbeck.data.utterances import gathered
 
 for package in ("kaldi_hmm_gmm", "kaldi_decoder", "kaldialign"):
     pytest.importorskip(package)
@@ -122,7 +125,8 @@ def test_the_flat_start_is_even(made):
     assert even_alignment([1, 3], 12).tolist() == [0, 0, 1, 1, 2, 2, 6, 6, 7, 7, 8, 8]
 
 
-def test_what_is_refused(made):
+def test_what_is_refused_before_anything_is_made(made, monkeypatch):
+    monkeypatch.setattr("limbeck.acoustic.start._made", lambda *_: pytest.fail("made"))
     utterances, _ = made
     with pytest.raises(ArgumentError, match="num_states must be a whole number >= 1, got 0"):
         StartBudget(num_states=0)
@@ -131,12 +135,14 @@ def test_what_is_refused(made):
     train, others = utterances.subset(range(30), "train"), utterances.subset(range(30, 40), "others")
     with pytest.raises(ArgumentError, match="must be subsets of one source, features normalised alike"):
         start_from_words(train.normalised("all"), others.normalised("all"), LEXICON, BUDGET)
-    short = utterances.subset([0], "one")
-    cut = type(short)(
-        type(short.frames)(short.frames.inputs[:4], run_lengths=short.frames.run_lengths.new_tensor([4])),
-        ("short",),
-        ("s",),
-        short.transcripts[:1],
-    )
-    with pytest.raises(DataError, match="short has 4"):
-        start_from_words(cut, cut, LEXICON, BUDGET)
+    [said] = utterances.subset([0], "one").spoken()
+    more = gathered([*utterances.spoken(), said._replace(key="short", frames=said.frames[:4])], "made")
+    sets = (more.subset(range(40), "whole"), more.subset([40], "cut"))
+    for train, others in (sets, sets[::-1]):
+        with pytest.raises(DataError, match="a frame for each of its 3 states a phone, short has 4"):
+            start_from_words(train, others, LEXICON, BUDGET)
+    few = replace(BUDGET, num_states=11)
+    with pytest.raises(ArgumentError, match="num_states must be >= 12, three a phone, got 11"):
+        start_from_words(utterances, utterances, LEXICON, few)
+    with pytest.raises(ArgumentError, match="words must be in the lexicon, zed are not"):
+        start_from_words(utterances, replace(utterances, transcripts=(("zed",),) * len(utterances)), LEXICON, BUDGET)

@@ -42,6 +42,11 @@ def test_utterances_come_from_tables(tmp_path):
     assert found.language_model == "\\data\\\n"
 
 
+def test_a_mark_before_the_first_letter_is_none_of_it(tmp_path):
+    write(tmp_path, dictionary="\ufeffA  AH\r\nA(2)  EY\r\nYES  Y EH S\r\n")
+    assert load_an4(tmp_path).pronunciations[0] == ("A", ("AH",))
+
+
 def test_its_frames_have_a_name_and_splits_and_no_labels(tmp_path, monkeypatch):
     write(tmp_path)
     monkeypatch.setenv("LIMBECK_DATA", str(tmp_path))
@@ -71,6 +76,10 @@ def test_features_are_computed_from_audio(tmp_path, ending):
     assert found.train.frames.inputs.shape == (60, 13)
     assert found.train.transcripts == (("YES",), ("A", "YES"), ("A",))
     assert [each and each.rate for each in found.test.sounds] == [None, None, 16000]  # tests are listened to
+    if ending != "raw":
+        soundfile.write(path, wave, 8000, format={"sph": "NIST", "wav": "WAV"}[ending])
+        with pytest.raises(DataError, match=f"fcaw-b.{ending}: cepstra up to 6800 Hz need 13600 samples a second"):
+            load_an4(tmp_path)
     next((tmp_path / "wav").rglob(f"*gmno-b.{ending}")).unlink()
     with pytest.raises(DataError, match="must hold an4_clstk/gmno/cen1-gmno-b as one of"):
         load_an4(tmp_path)
@@ -91,7 +100,23 @@ def test_what_is_wrong_is_told(tmp_path, monkeypatch):
     write(tmp_path / "phones", dictionary="A\n")
     with pytest.raises(DataError, match="a dictionary's line must be a word and its phones, got 'A'"):
         load_an4(tmp_path / "phones")
+    write(tmp_path / "folder", said={**SAID, "test": {"an406-fcaw-b": "A"}})
+    with pytest.raises(DataError, match="an utterance's key must be SPEAKER/NAME, perhaps in more folders, got 'an406"):
+        load_an4(tmp_path / "folder")
+    write(tmp_path / "twice", said={**SAID, "test": {"an4_clstk/fash/an251-fash-b": "A"}})
+    with pytest.raises(DataError, match="must have each utterance once, an4_clstk/fash/an251-fash-b is there 2 times"):
+        load_an4(tmp_path / "twice")
+    write(tmp_path / "none", said={**SAID, "test": {}})
+    with pytest.raises(DataError, match="test.parquet must have a value of key, text, num_frames, mfcc in each row"):
+        load_an4(tmp_path / "none")
+    write(tmp_path / "null", said={**SAID, "test": {"an4test_clstk/fcaw/an406-fcaw-b": None}})
+    with pytest.raises(DataError, match="test.parquet must have a value of text in each row"):
+        load_an4(tmp_path / "null")
     write(tmp_path / "columns")
+    words = {name: ["x"] for name in ("key", "text", "num_frames", "mfcc")}
+    parquet.write_table(pa.table(words), tmp_path / "columns/train.parquet")
+    with pytest.raises(DataError, match="must hold AN4's files"):
+        load_an4(tmp_path / "columns")
     parquet.write_table(pa.table({"key": ["x"]}), tmp_path / "columns/train.parquet")
     with pytest.raises(DataError, match="must hold AN4's files"):
         load_an4(tmp_path / "columns")

@@ -53,6 +53,15 @@ def test_files_that_are_wrong_are_told(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, "FLOAT")
     with pytest.raises(DataError, match="must hold finite samples"):
         read_audio(tmp_path / "nan.wav")
+    soundfile.write(tmp_path / "loud.wav", np.array([0.0, -1e30]), 8000, "FLOAT")
+    with pytest.raises(DataError, match=r"loud.wav must hold samples in ±1,000, 1 being full scale, .* is 1e\+30"):
+        read_audio(tmp_path / "loud.wav")
+    for samples in (1, 39):
+        soundfile.write(tmp_path / "short.wav", np.zeros(samples), 8000)
+        with pytest.raises(DataError, match=f"short.wav must be long enough for a frame, it has {samples} samples"):
+            read_audio(tmp_path / "short.wav")
+    soundfile.write(tmp_path / "short.wav", np.zeros(40), 8000)
+    assert len(filterbanks(read_audio(tmp_path / "short.wav"))) == 1
     (tmp_path / "odd.raw").write_bytes(b"123")
     with pytest.raises(DataError, match="samples of 16 bits, it has 3 bytes"):
         read_audio(tmp_path / "odd.raw")

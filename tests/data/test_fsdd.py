@@ -65,6 +65,13 @@ def test_sets_are_taken_apart_and_put_together(folder):
     assert both.sounds[1] == single.sounds[6]
 
 
+def test_names_may_have_any_letters(folder):
+    for path in list((folder / "fsdd/recordings").glob("*_ann_*")):
+        path.rename(path.with_name(path.name.replace("ann", "Zoë K.").replace(".wav", ".WAV")))
+    train, test = load_fsdd(folder)
+    assert train.people == test.people == ("Zoë K.", "bob")
+
+
 def test_what_is_wrong_is_told(folder, tmp_path, monkeypatch):
     monkeypatch.delenv("LIMBECK_DATA", raising=False)
     with pytest.raises(DataError, match="fsdd must be on this machine"):
@@ -78,6 +85,9 @@ def test_what_is_wrong_is_told(folder, tmp_path, monkeypatch):
         connected(recordings, count=1, pause_s=(0.3, 0.1))
     soundfile.write(folder / "fsdd/recordings/0_ann_6.wav", np.zeros(100, np.float32), 16000)
     with pytest.raises(DataError, match="must have 8000 samples a second"):
+        load_fsdd(folder)
+    soundfile.write(folder / "fsdd/recordings/0_ann_6.wav", np.zeros(30, np.float32), 8000)
+    with pytest.raises(DataError, match="0_ann_6.wav must be long enough for a frame, it has 30 samples"):
         load_fsdd(folder)
     (folder / "fsdd/recordings/0_ann_6.wav").rename(folder / "fsdd/recordings/x.wav")
     with pytest.raises(DataError, match="must be named DIGIT_SPEAKER_NUMBER.wav"):

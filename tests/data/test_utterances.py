@@ -78,6 +78,8 @@ def test_what_is_refused():
     found = some()
     with pytest.raises(ArgumentError, match="must have the same features, got \\[2, 3\\]"):
         gathered([Spoken("x", "x", (), np.zeros((2, n), np.float32)) for n in (2, 3)], "mixed")
+    with pytest.raises(ArgumentError, match="the mixed must have utterances, got none"):
+        gathered([], "mixed")
     with pytest.raises(ArgumentError, match="must be 6, one a run, got \\[5, 6, 6, 6\\]"):
         type(found)(found.frames, found.keys[1:], found.speakers, found.transcripts)
     doubled = type(found.frames)(found.frames.inputs.double(), run_lengths=torch.tensor([23]))

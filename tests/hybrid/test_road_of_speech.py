@@ -8,12 +8,14 @@ import torch
 from made_speech import perfect, run_in
 
 import limbeck
-from limbeck import ArgumentError
+from limbeck import ArgumentError, DataError, LimbeckError
 from limbeck.acoustic import Heard, Scales, Share, WordErrors
-from limbeck.data import Perturbed, Splice
+from limbeck.budget import Budget
+from limbeck.data import Perturbed, Splice, utterances
 from limbeck.hybrid import choosing, findings, lessons, tables
 from limbeck.hybrid.hearing import Decoded, decoded, log_probs_of
-from limbeck.hybrid.lessons import MeanLogits, budget_for, part_of
+from limbeck.hybrid.lessons import MeanLogits, budget_for
+from limbeck.hybrid.preparing import Corpus, check_speakers, part_of, prepared
 from limbeck.models import Dropout
 from limbeck.recipes import an4
 from limbeck.study import Trial
@@ -162,6 +164,38 @@ def limbeck_rows(run):
     return len(read_test_set(run.folder))
 
 
+@pytest.mark.parametrize(
+    ("speakers", "words", "ids", "message"),
+    [
+        ("abab", (2, 0, 1, 0), range(4), "the test set must have words of each of two .*, got 3 of a, 0 of b"),
+        ("aaaa", (2, 2, 1, 1), range(4), "got 6 of a"),
+        ("abab", (2, 1, 3, 1), (0, 2, 99), "got 5 of a"),
+        ("abab", (2, 1, 3, 1), (), "got none"),
+    ],
+)
+def test_intervals_need_words_of_two_speakers(speakers, words, ids, message):
+    frames = np.zeros((1, 2), np.float32)
+    said = [utterances.Spoken("u", who, ("x",) * count, frames) for who, count in zip(speakers, words, strict=True)]
+    test = utterances.gathered(said, "test set")
+    with pytest.raises(DataError, match=message):
+        check_speakers(test, ids, "test set")
+
+
+@pytest.mark.parametrize(
+    ("change", "among", "message"),
+    [
+        ({}, {"uniform": [0]}, "the an4 test set of the uniform model must have words of each of two"),
+        ({"fractions": (1e-9,)}, None, "a part must have an utterance"),
+        ({"fractions": (0.9999,)}, None, r"the 99\.99% part must take between 1 and"),
+    ],
+)
+def test_what_no_figure_can_come_of_is_told_before_anything_is_made(ground, change, among, message):
+    corpus = Corpus(ground.train, ground.test, ground.lexicon, ground.plan.start)
+    parts = (ground.train, ground.held_out, ground.test)
+    with pytest.raises(LimbeckError, match=message):
+        prepared(corpus, parts, {}, replace(ground.plan, **change), ground.study.run, among=among)
+
+
 def test_gains_are_told_by_sign():
     before, after = [Share(10, 100), Share(20, 100)], [Share(8, 100), Share(18, 100)]
     assert findings._gain_told("Its", before, after) == (
@@ -176,8 +210,16 @@ def test_gains_are_told_by_sign():
         ({"before": 150, "after": 50}, "together below 200"),
         ({"hidden": (0,)}, "hidden must be numbers in"),
         ({"temperatures": ()}, "temperatures must be one or more different ones"),
-        ({"temperatures": (0.0,)}, "temperatures and acoustic_scales must be > 0"),
+        ({"temperatures": (0.0,)}, r"temperature must be > 0, from .*, got 0\.0"),
+        ({"temperatures": (float("nan"),)}, "temperature must be > 0"),
+        ({"temperatures": (1.0, 1.0000001)}, "temperatures must be one or more different ones"),
+        ({"acoustic_scales": (0.2, 0.0)}, r"acoustic in 0\.\.10 and not 0.*acoustic=0\.0"),
+        ({"prior_scales": (float("inf"),)}, r"prior in 0\.\.10"),
+        ({"insertion_penalties": (float("nan"),)}, "insertion_penalty within ±100"),
+        ({"views": 10**11}, r"views, longer and most_times must lie in 1\.\.10,000"),
+        ({"longer": 10**4, "budget": Budget(epochs=10**6)}, "epochs must be a whole number"),
         ({"hard_weights": (2.0,)}, r"must lie in 0\.\.1"),
+        ({"fractions": (0.1, 0.10000001)}, "fractions must be different ones"),
         ({"fractions": (1.0,)}, "fractions must be different ones between 0 and 1"),
         ({"beam": 0.0}, "beam must be > 0"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_speech import write_fsdd
 
-from limbeck import ArgumentError
+from limbeck import ArgumentError, DataError
 from limbeck.data import read_recordings
 from limbeck.data.audio import Audio
 from limbeck.data.filterbanks import filterbanks
@@ -77,7 +77,25 @@ def test_loudness_and_digital_silence_tell_nothing(recordings):
     assert levelled(frames[:3]).shape == (3, 40)
 
 
-@pytest.mark.parametrize("changes", [{"held_out": 0}, {"held_out": 41}, {"strings": (10, 0, 10)}])
+@pytest.mark.parametrize(
+    "changes", [{"held_out": 0}, {"held_out": 41}, {"strings": (10, 0, 10)}, {"strings": (10**11, 1, 1)}]
+)
 def test_a_plan_that_is_wrong_is_told(changes):
-    with pytest.raises(ArgumentError, match=r"held_out must lie in 1\.\.40 and strings be numbers >= 1"):
+    with pytest.raises(ArgumentError, match=r"held_out must lie in 1\.\.40 and strings in 1\.\.100,000"):
         replace(Fsdd(), **changes).check()
+    with pytest.raises(ArgumentError, match="voices must be none where features are not cepstra"):
+        replace(Fsdd(), voices=(1.0,)).check()
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        (lambda each: each.digit != 3, "fsdd training set must have recordings of each digit, there are none of three"),
+        (lambda each: each.number < 6, "fsdd training set must have .*, there are none of zero, one, two"),
+        (lambda each: each.number != 5, "held-out recordings must have recordings of each digit"),
+        (lambda each: (each.number, each.digit) != (0, 9), "fsdd test set must have .* none of nine"),
+    ],
+)
+def test_half_a_corpus_is_told(recordings, left, message):
+    with pytest.raises(DataError, match=message):
+        fsdd.parted([each for each in recordings if left(each)], CONFIG)

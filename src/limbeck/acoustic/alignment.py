@@ -16,6 +16,7 @@ from limbeck.errors import DataError
 BEAMS = (40.0, 200.0, 2000.0)  # one after the other, until a way is found
 STAYING = 0.5  # probability of staying in a state before anything is known
 LEAST_STAYING, MOST_STAYING = 0.01, 0.99
+LEAVE_OUT = "leave it out, or look at its transcript"
 
 Alignments = Mapping[int, NDArray[np.int64]]
 """The state of each frame of each utterance."""
@@ -57,16 +58,34 @@ def aligned(graph: Graph, scores: Float32[np.ndarray, "frames states"], key: str
     """Return the tied state of each frame of an utterance.
 
     Raises:
-        DataError: the words have more states than the utterance has frames.
+        DataError: no way through the graph ends with the last frame, or all that do are far worse than others.
     """
     for beam in BEAMS:
         path = best_path(graph, scores, beam)
         if path is not None:
             return path.states
     raise DataError(
-        f"an utterance must have a frame for each of its {NUM_POSITIONS} states a phone, {key} has {len(scores)}",
-        "leave it out, or look at its transcript",
+        f"an utterance must sound like its words, {key} fits no way to say them in its {len(scores)} frames", LEAVE_OUT
     )
+
+
+def check_long_enough(utterances: Utterances, lexicon: Lexicon) -> None:
+    """Refuse utterances in which their words can't be said, however quickly.
+
+    Raises:
+        ArgumentError: a word is not in the lexicon.
+        DataError: an utterance has fewer frames than its words have states.
+    """
+    shortest = lexicon.shortest_pronunciation
+    for each in utterances.ids:
+        words, frames = utterances.transcripts[each], len(utterances.frames_of(each))
+        lexicon.numbers_of(words)
+        if frames < NUM_POSITIONS * max(1, sum(shortest[word] for word in words)):
+            raise DataError(
+                f"an utterance must have a frame for each of its {NUM_POSITIONS} states a phone, "
+                f"{utterances.keys[each]} has {frames}",
+                LEAVE_OUT,
+            )
 
 
 def staying_of(alignments: Alignments, num_states: int) -> NDArray[np.float64]:

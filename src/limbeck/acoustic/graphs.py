@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from limbeck.acoustic.lexicon import NOTHING, Lexicon
 from limbeck.acoustic.needed import needed
 from limbeck.acoustic.states import NUM_POSITIONS, SILENCE_NUMBER, TiedStates
+from limbeck.errors import ArgumentError
 
 SILENCE_PROBABILITY = 0.5  # that there is a silence before the first word, and after each
 Graph = Any
@@ -82,9 +83,16 @@ def state_graph(
         states: the tied states.
         staying: probability (0..1) of each tied state's being followed by itself.
         insertion_penalty: cost of each word beside its improbability.
+
+    Raises:
+        ArgumentError: G has no way to its end, or none in words of the lexicon.
     """
     fst = needed("kaldifst")
     phones = fst.StdVectorFst(fst.compose(lexicon, words))
+    if not phones.num_states:
+        raise ArgumentError(
+            "a model of language must have a way from its start to an end in the lexicon's words, got none"
+        )
     in_context, windows = fst.compose_context([], NUM_POSITIONS, 1, phones)
     costs = _Costs(-np.log(staying), -np.log1p(-staying), insertion_penalty)
     return _with_states(in_context, [states.of(*window) if window else () for window in windows], costs)

@@ -59,6 +59,12 @@ class Lexicon:
         """The first pronunciation of each word, in labels."""
         return {self.words[word - 1]: phones for word, phones in reversed(self.spelled)}
 
+    @cached_property
+    def shortest_pronunciation(self) -> dict[str, int]:
+        """How many phones each word has at least."""
+        longest_first = sorted(self.pronunciations, key=lambda own: -len(own[1]))
+        return {word: len(phones) for word, phones in longest_first}
+
     def numbers_of(self, words: Iterable[str]) -> list[int]:
         """Return the labels of words.
 

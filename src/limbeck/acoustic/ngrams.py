@@ -58,8 +58,11 @@ def model_graph(arpa: str, lexicon: Lexicon) -> Graph:
     """Return G of a language model in ARPA's form.
 
     Raises:
-        ArgumentError: it is no such model.
+        ArgumentError: it is no such model, or a word of the lexicon is one of kaldilm's own marks.
     """
+    own = {"<eps>", BACKING_OFF} & set(lexicon.words)
+    if own:
+        raise ArgumentError(f"words must not be <eps> or {BACKING_OFF}, which are marks, got {', '.join(sorted(own))}")
     kaldilm, fst = needed("kaldilm"), needed("kaldifst")
     check_arpa(arpa)
     backing_off = len(lexicon.words) + 1  # the label of arcs to shorter histories, until they are made free
@@ -92,12 +95,17 @@ def check_arpa(arpa: str) -> None:
     for order, (count, lines) in enumerate(zip(counts, sections, strict=True), 1):
         rows = [line.split() for line in lines if line.strip()]
         wrong = next((row for row in rows if not _is_ngram(row, order)), None)
+        if order == 1 and not {BEGIN, END} <= {row[1] for row in rows if len(row) > 1}:
+            raise ArgumentError(
+                f"a language model must have the words {BEGIN} and {END}, by which sentences begin and end"
+            )
         if wrong is not None or len(rows) != count:
             told = f"{len(rows)} lines" if wrong is None else repr(" ".join(wrong))
             raise ArgumentError(f"a language model must have {count} {order}-grams in ARPA's form, got {told}")
 
 
 def _is_ngram(row: Sequence[str], order: int) -> bool:
-    """Return whether a line's parts are a logarithm, so many words, and perhaps another logarithm."""
+    """Return whether a line's parts are a probability's logarithm, so many words, and perhaps another logarithm."""
     numbers = [row[0], *row[order + 1 :]]
-    return len(row) in (order + 1, order + 2) and all(re.fullmatch(r"-?\d+(\.\d*)?(e-?\d+)?", each) for each in numbers)
+    told = all(re.fullmatch(r"-?\d+(\.\d*)?(e-?\d+)?", each) for each in numbers)
+    return told and len(row) in (order + 1, order + 2) and float(row[0]) <= 0

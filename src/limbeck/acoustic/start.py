@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limbeck.acoustic.alignment import Alignments, flat_start, priors_of, staying_of
+from limbeck.acoustic.alignment import Alignments, check_long_enough, flat_start, priors_of, staying_of
 from limbeck.acoustic.fitting import Fit
 from limbeck.acoustic.gaussians import one_gaussian_each
 from limbeck.acoustic.lexicon import Lexicon
@@ -28,7 +28,7 @@ from limbeck.acoustic.states import (
     windows_of,
 )
 from limbeck.acoustic.statistics import triphone_statistics
-from limbeck.acoustic.tree import grown
+from limbeck.acoustic.tree import check_enough, grown
 from limbeck.budget import StartBudget
 from limbeck.data.transfer_set import TransferSet
 from limbeck.data.utterances import Utterances
@@ -85,13 +85,16 @@ def start_from_words(
     Raises:
         ArgumentError: `others` are of another source or normalised otherwise, there are fewer states than monophones
             have, or a package is not there.
-        DataError: an utterance is too short for its words.
+        DataError: an utterance is too short for its words, or doesn't sound like them.
     """
     if others.frames.fingerprint != train.frames.fingerprint:
         raise ArgumentError(
             "train and others must be subsets of one source, features normalised alike; theirs differ",
             "normalise the training utterances, then take train.whole().subset(others.ids, name)",
         )
+    check_enough(budget.num_states, len(lexicon.phones))
+    for each in (train, others):
+        check_long_enough(each, lexicon)
     binding: dict[str, Any] = {
         "format": FORMAT,
         "frames": train.frames.fingerprint,

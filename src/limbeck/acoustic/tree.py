@@ -57,8 +57,7 @@ def grown(
     Raises:
         ArgumentError: fewer states than phones have without any question.
     """
-    if num_states < num_roots(num_phones):
-        raise ArgumentError(f"num_states must be >= {num_roots(num_phones)}, three a phone, got {num_states}")
+    check_enough(num_states, num_phones)
     members = np.zeros((len(questions), num_phones + 1), bool)
     for place, phones in enumerate(questions):
         members[place, list(phones)] = True
@@ -84,6 +83,16 @@ def grown(
         consider(node.yes)
         consider(node.no)
     return _numbered(roots)
+
+
+def check_enough(num_states: int, num_phones: int) -> None:
+    """Refuse fewer tied states than phones have without any question.
+
+    Raises:
+        ArgumentError: there are fewer.
+    """
+    if num_states < num_roots(num_phones):
+        raise ArgumentError(f"num_states must be >= {num_roots(num_phones)}, three a phone, got {num_states}")
 
 
 def _best_split(

@@ -6,15 +6,16 @@ Its features, 13 cepstra at 100 frames a second, come in Parquet files; from a f
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from limbeck.data.audio import AUDIO, read_audio
+from limbeck.data.audio import AUDIO, Audio, read_audio
 from limbeck.data.filterbanks import CEPSTRA, cepstra
 from limbeck.data.images import ENVIRONMENT
-from limbeck.data.utterances import Spoken, Utterances, Words, gathered
+from limbeck.data.utterances import Frames, Spoken, Utterances, Words, gathered
 from limbeck.errors import DataError
 
 SPLITS = ("train", "test")
@@ -50,10 +51,14 @@ def load_an4(folder: str | Path | None = None) -> An4:
     place = _place(folder)
     try:
         spoken = {split: _from_tables(place, split) if _has_tables(place) else _heard(place, split) for split in SPLITS}
-        pronunciations = read_pronunciations((place / LEXICON).read_text("utf-8"))
-        language_model = (place / LANGUAGE_MODEL).read_text("utf-8")
-    except (OSError, ValueError, KeyError) as error:
+        pronunciations = read_pronunciations(_text(place / LEXICON))
+        language_model = _text(place / LANGUAGE_MODEL)
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise DataError(f"{place} must hold AN4's files: {type(error).__name__}: {error}", HINT) from error
+    times = Counter(each.key for own in spoken.values() for each in own)
+    twice = [key for key, count in times.items() if count > 1]
+    if twice:
+        raise DataError(f"{place} must have each utterance once, {twice[0]} is there {times[twice[0]]} times", HINT)
     known = {word for word, _ in pronunciations}
     for each in (each for own in spoken.values() for each in own):
         if not known.issuperset(each.words):
@@ -104,9 +109,16 @@ def _place(folder: str | Path | None) -> Path:
 
 
 def _from_tables(place: Path, split: str) -> list[Spoken]:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    table = parquet.read_table(place / f"{split}.parquet", columns=["key", "text", "num_frames", "mfcc"])
+    kinds = {"key": pa.string(), "text": pa.string(), "num_frames": pa.int64(), "mfcc": pa.list_(pa.float32())}
+    schema = pa.schema(kinds)
+    table = parquet.read_table(place / f"{split}.parquet", columns=schema.names)
+    lacking = [name for name in schema.names if table[name].null_count or not len(table)]
+    if lacking:
+        raise ValueError(f"{split}.parquet must have a value of {', '.join(lacking)} in each row")
+    table = table.cast(schema)
     columns = (table[name].to_pylist() for name in ("key", "text", "num_frames"))
     values = table["mfcc"].combine_chunks()
     starts, numbers = values.offsets.to_numpy(), values.values.to_numpy().astype(np.float32)
@@ -120,8 +132,8 @@ def _from_tables(place: Path, split: str) -> list[Spoken]:
 
 
 def _heard(place: Path, split: str) -> list[Spoken]:
-    keys = (place / "etc" / f"an4_{split}.fileids").read_text("utf-8").split()
-    said = dict(map(_line, (place / "etc" / f"an4_{split}.transcription").read_text("utf-8").splitlines()))
+    keys = _text(place / "etc" / f"an4_{split}.fileids").split()
+    said = dict(map(_line, _text(place / "etc" / f"an4_{split}.transcription").splitlines()))
     spoken = []
     for key in keys:
         paths = [place / "wav" / f"{key}{ending}" for ending in AUDIO]
@@ -130,8 +142,19 @@ def _heard(place: Path, split: str) -> list[Spoken]:
             raise DataError(f"{place / 'wav'} must hold {key} as one of {', '.join(AUDIO)}, it is not there", HINT)
         sound = read_audio(path)
         listened_to = sound if split == "test" else None  # all of it takes hundreds of megabytes
-        spoken.append(Spoken(key, _speaker(key), said[key.rpartition("/")[2]], cepstra(sound), listened_to))
+        spoken.append(Spoken(key, _speaker(key), said[key.rpartition("/")[2]], _cepstra(sound, path), listened_to))
     return spoken
+
+
+def _cepstra(sound: Audio, path: Path) -> Frames:
+    try:
+        return cepstra(sound)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.hint) from error
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8-sig")  # editors of some systems leave a mark before the first letter
 
 
 def _line(line: str) -> tuple[str, Words]:
@@ -145,7 +168,13 @@ def _line(line: str) -> tuple[str, Words]:
 def _speaker(key: str) -> str:
     """Return who speaks: the folder of the file.
 
+    Raises:
+        ValueError: it lies in none.
+
     >>> _speaker("an4_clstk/fash/an251-fash-b")
     'fash'
     """
-    return key.split("/")[-2]
+    folders = key.split("/")[:-1]
+    if not folders:
+        raise ValueError(f"an utterance's key must be SPEAKER/NAME, perhaps in more folders, got {key!r}")
+    return folders[-1]

@@ -11,6 +11,8 @@ from limbeck.errors import DataError
 EXTRA_HINT = "pip install 'limbeck[speech]'"
 FULL_SCALE = 32_768  # of 16 bits: what the field's filterbanks are used to
 LARGEST = FULL_SCALE - 1  # whole number of 16 bits
+LOUDEST = 1000  # samples of floating point may go beyond full scale, but their squares must be finite
+SHORTEST_S = 0.005  # half the way from a frame to the next: what is shorter has none
 RAW_RATE = 16_000  # of files without a header, as AN4 has them
 ENDLESS = 2**31 - 2**16  # bytes: what streams are told to have whose end nobody knew
 AUDIO = (".wav", ".sph", ".flac", ".raw")
@@ -50,6 +52,12 @@ def read_audio(path: Path) -> Audio:
         raise DataError(f"{path} must hold sound, it has no samples")
     if not np.isfinite(samples).all():
         raise DataError(f"{path} must hold finite samples, some are not numbers")
+    if np.abs(samples).max() > LOUDEST:
+        raise DataError(
+            f"{path} must hold samples in ±{LOUDEST:,}, 1 being full scale, the largest is {np.abs(samples).max():g}"
+        )
+    if len(samples) < SHORTEST_S * rate:
+        raise DataError(f"{path} must be long enough for a frame, it has {len(samples)} samples")
     return Audio(samples, rate)
 
 

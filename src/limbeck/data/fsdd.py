@@ -21,7 +21,7 @@ from limbeck.errors import ArgumentError, DataError
 
 RATE, TEST_RECORDINGS, MOST_DIGITS = 8000, 5, 100
 DIGITS: Words = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<number>\d+)\.wav")
+NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<number>\d+)\.(?i:wav)")
 ORIGIN = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 HINT = f"give the folder with --data DIR or {ENVIRONMENT}: it holds `recordings` of {ORIGIN}"
 EDGE_S = 0.01  # of a recording's two ends, from whose loudness that of pauses is taken
@@ -73,7 +73,7 @@ def read_recordings(folder: str | Path | None = None) -> list[Recording]:
     place = next((place for place in places if holds_fsdd(place)), None)
     if place is None:
         raise DataError(f"{chosen} must hold recordings/0_SPEAKER_0.wav and so on, they are not there", HINT)
-    recordings = [_recording(path) for path in sorted((place / "recordings").glob("*.wav"))]
+    recordings = [_recording(path) for path in sorted((place / "recordings").glob("*.[wW][aA][vV]"))]
     if len({each.is_test for each in recordings}) < 2:
         raise DataError(f"{place / 'recordings'} must hold recordings 0 to 4 and others, one kind is not there", HINT)
     return recordings
@@ -81,7 +81,7 @@ def read_recordings(folder: str | Path | None = None) -> list[Recording]:
 
 def holds_fsdd(folder: Path) -> bool:
     """Return whether a folder is the corpus's."""
-    return any(NAME.fullmatch(path.name) for path in (folder / "recordings").glob("0_*.wav"))
+    return any(NAME.fullmatch(path.name) for path in (folder / "recordings").glob("0_*"))
 
 
 def _recording(path: Path) -> Recording:

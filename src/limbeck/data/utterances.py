@@ -163,8 +163,10 @@ def gathered(spoken: Collection[Spoken], name: str) -> Utterances:
     """Return utterances as one source.
 
     Raises:
-        ArgumentError: one has no frames, or other features than the others.
+        ArgumentError: there are none, or one has no frames, or other features than the others.
     """
+    if not spoken:
+        raise ArgumentError(f"the {name} must have utterances, got none")
     widths = {each.frames.shape[1] for each in spoken}
     if len(widths) > 1:
         raise ArgumentError(f"all utterances of the {name} must have the same features, got {sorted(widths)}")

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from limbeck.budget import Budget
 from limbeck.data import TransferSet
-from limbeck.errors import ArgumentError
 from limbeck.hybrid.ground import Ground
-from limbeck.hybrid.preparing import drawn
+from limbeck.hybrid.preparing import drawn, part_of
 from limbeck.study import Arm, Study
 from limbeck.targets import SoftTargets
 from limbeck.training import FromLabels, FromSoftTargets
@@ -85,18 +84,6 @@ def parts(ground: Ground, targets: SoftTargets, temperature: float, seed: int) -
             ),
         ]
     return arms
-
-
-def part_of(train: TransferSet, fraction: float, seed: int) -> TransferSet:
-    """Return a part (0..1) of the training utterances, drawn by the seed, a smaller one from a larger.
-
-    Raises:
-        ArgumentError: it would have no utterance.
-    """
-    size = round(fraction * len(train))
-    if size < 1:
-        raise ArgumentError(f"a part must have an utterance, {fraction} of {len(train)} is less")
-    return train.split(size, seed + 1, f"{100 * fraction:g}% part")[1]
 
 
 def budget_for(ground: Ground, fraction: float) -> Budget:

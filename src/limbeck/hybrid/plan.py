@@ -1,12 +1,14 @@
 """What a recipe of section 4 is asked for: its fields, and what is wrong with them. Waits for no torch."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from limbeck.budget import Budget, StartBudget
 from limbeck.errors import ArgumentError
 
-MOST_MEMBERS, MOST_WINDOW, MOST_UNITS = 100, 200, 100_000
+MOST_MEMBERS, MOST_WINDOW, MOST_UNITS, MOST_TIMES = 100, 200, 100_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,12 @@ class Plan:
         if not all(1 <= units <= MOST_UNITS for units in self.hidden):
             raise ArgumentError(f"hidden must be numbers in 1..{MOST_UNITS}, got {self.hidden}")
         self._check_lessons()
-        for name in ("temperatures", "hard_weights", "acoustic_scales", "prior_scales", "insertion_penalties"):
-            values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
-                raise ArgumentError(f"{name} must be one or more different ones, got {values}")
-        if min(self.temperatures) <= 0 or min(self.acoustic_scales) <= 0 or min(self.prior_scales) < 0:
-            raise ArgumentError("temperatures and acoustic_scales must be > 0, prior_scales >= 0")
+        self._check_tried()
         if not 0 < self.beam < float("inf"):
             raise ArgumentError(f"beam must be > 0, got {self.beam}")
         if not all(0 <= weight <= 1 for weight in self.hard_weights) or not 0 < self.patience <= 1:
             raise ArgumentError(f"hard_weights and patience must lie in 0..1, got {self.hard_weights}, {self.patience}")
-        if not all(0 < fraction < 1 for fraction in self.fractions) or len(set(self.fractions)) < len(self.fractions):
+        if not all(0 < fraction < 1 for fraction in self.fractions) or not _told_apart(self.fractions):
             raise ArgumentError(f"fractions must be different ones between 0 and 1, got {self.fractions}")
 
     def _check_lessons(self) -> None:
@@ -96,11 +93,27 @@ class Plan:
                 "dropout and pace must lie in 0..1, 1 excluded, and voices in 0.5..2, "
                 f"got {self.dropout}, {self.pace} and {self.voices}"
             )
-        if min(self.views, self.longer, self.most_times) < 1 or (self.views > 1 and not self.perturbed):
+        times = (self.views, self.longer, self.most_times)
+        if not all(1 <= each <= MOST_TIMES for each in times) or (self.views > 1 and not self.perturbed):
             raise ArgumentError(
-                "views, longer and most_times must be >= 1, and views 1 where there are neither voices nor pace, "
-                f"got {self.views}, {self.longer} and {self.most_times}"
+                f"views, longer and most_times must lie in 1..{MOST_TIMES:,}, and views be 1 where there are neither "
+                f"voices nor pace, got {self.views}, {self.longer} and {self.most_times}"
             )
+        for multiple in (self.longer, self.most_times):
+            replace(self.budget, epochs=multiple * self.budget.epochs)
+
+    def _check_tried(self) -> None:
+        from limbeck.acoustic import Scales
+        from limbeck.objective import check_temperature
+
+        for name in ("temperatures", "hard_weights", "acoustic_scales", "prior_scales", "insertion_penalties"):
+            values = getattr(self, name)
+            if not values or not _told_apart(values):
+                raise ArgumentError(f"{name} must be one or more different ones, got {values}")
+        for temperature in self.temperatures:
+            check_temperature(temperature)
+        for each in itertools.product(self.acoustic_scales, self.prior_scales, self.insertion_penalties):
+            Scales(*each)
 
     @property
     def perturbed(self) -> bool:
@@ -125,3 +138,8 @@ class Plan:
             "start": replace(self.start, monophone_passes=3, triphone_passes=1, triphone_gaussians=1, num_states=120),
             "budget": replace(self.budget, epochs=1),
         }
+
+
+def _told_apart(values: Sequence[float]) -> bool:
+    """Return whether values differ as settings tell them, in six digits."""
+    return len({f"{value:g}" for value in values}) == len(values)

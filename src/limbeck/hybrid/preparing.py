@@ -1,5 +1,6 @@
 """From a corpus to the ground that nets stand on: who is held out, which state a frame is, how nets see frames."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +13,7 @@ from limbeck.data import Perturbed, Splice, TransferSet, Utterances
 from limbeck.data.filterbanks import with_deltas
 from limbeck.data.utterances import Frames
 from limbeck.data.views import View
-from limbeck.errors import ArgumentError
+from limbeck.errors import ArgumentError, DataError
 from limbeck.hybrid.front import Front
 from limbeck.hybrid.ground import Ground
 from limbeck.hybrid.plan import Plan
@@ -96,9 +97,14 @@ def prepared(
         paper: figures to stand beside ours.
 
     Raises:
-        LimbeckError: as `start_from_words`; nothing was trained.
+        LimbeckError: as `check_speakers`, `part_of` and `start_from_words`; nothing was trained.
     """
     train, held_out, test = parts
+    check_speakers(test, test.ids, test.frames.name)
+    for language, own in (among or {}).items():
+        check_speakers(test, own, f"{test.frames.name} of the {language} model")
+    for fraction in plan.fractions:
+        part_of(train.frames, fraction, 0)
     others = train.whole().subset([*held_out.ids, *test.ids], "others")
     start = start_from_words(train, others, corpus.lexicon, corpus.start, cache=run.cache, say=run.progress.say)
     view = Splice(train.frames, plan.before, plan.after)
@@ -111,8 +117,42 @@ def prepared(
     return Ground(plan, study, corpus.lexicon, start, train, held_out, test, runs, languages, front, among or {})
 
 
+def check_speakers(test: Utterances, ids: Collection[int], name: str) -> None:
+    """Refuse utterances to test on from which no interval over speakers can be drawn.
+
+    Args:
+        test: a test set.
+        ids: utterances of its source; those of them are meant that are in the set.
+        name: what these are called.
+
+    Raises:
+        DataError: fewer than two speakers, or one who says nothing.
+    """
+    words = Counter[str]()
+    for each in set(test.ids) & set(ids):
+        words[test.speakers[each]] += len(test.transcripts[each])
+    if len(words) < 2 or not all(words.values()):
+        told = ", ".join(f"{count} of {speaker}" for speaker, count in sorted(words.items())) or "none"
+        raise DataError(
+            f"the {name} must have words of each of two speakers or more, got {told}",
+            "intervals are drawn over speakers",
+        )
+
+
 def drawn(runs: TransferSet, plan: Plan) -> TransferSet:
     """Return training utterances as batches are drawn: one by one, or frame by frame."""
     if plan.drawn == "utterances":
         return runs
     return replace(runs, ids=runs.rows_of(runs.ids), run_lengths=None)
+
+
+def part_of(train: TransferSet, fraction: float, seed: int) -> TransferSet:
+    """Return a part (0..1) of the training utterances, drawn by the seed, a smaller one from a larger.
+
+    Raises:
+        ArgumentError: it would have no utterance.
+    """
+    size = round(fraction * len(train))
+    if size < 1:
+        raise ArgumentError(f"a part must have an utterance, {fraction} of {len(train)} is less")
+    return train.split(size, seed + 1, f"{100 * fraction:g}% part")[1]

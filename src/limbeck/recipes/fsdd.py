@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import limbeck
 from limbeck.budget import Budget, StartBudget
-from limbeck.errors import ArgumentError
+from limbeck.errors import ArgumentError, DataError
 from limbeck.hybrid.plan import Plan
 from limbeck.runs import Run
 
@@ -45,6 +45,7 @@ PRONUNCIATIONS = (
     ("nine", ("N", "AY", "N")),
 )  # recordings are cut where they are faint: many a six has lost what hisses, as training recordings show
 ISOLATED, CONNECTED = "isolated", "connected"
+MOST_STRINGS = 100_000
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,12 @@ class Fsdd(Plan):
             ArgumentError: a field is not what its rule allows.
         """
         super().check()
-        if not 1 <= self.held_out <= 40 or min(self.strings) < 1:
+        if not 1 <= self.held_out <= 40 or not all(1 <= each <= MOST_STRINGS for each in self.strings):
             raise ArgumentError(
-                f"held_out must lie in 1..40 and strings be numbers >= 1, got {self.held_out} and {self.strings}"
+                f"held_out must lie in 1..40 and strings in 1..{MOST_STRINGS:,}, got {self.held_out} and {self.strings}"
             )
+        if self.voices:
+            raise ArgumentError(f"voices must be none where features are not cepstra, got {self.voices}")
 
     def smoke(self) -> "Fsdd":
         """Return the same run in seconds."""
@@ -98,9 +101,13 @@ class Fsdd(Plan):
 def parted(
     recordings: "Sequence[Recording]", config: Fsdd
 ) -> "tuple[Utterances, Utterances, Utterances, dict[str, set[int]]]":
-    """Return utterances to train on, held out and to test on, and which of all are single digits, which strings."""
+    """Return utterances to train on, held out and to test on, and which of all are single digits, which strings.
+
+    Raises:
+        DataError: a part has no recording of some digit.
+    """
     from limbeck.data import connected, isolated
-    from limbeck.data.fsdd import TEST_RECORDINGS
+    from limbeck.data.fsdd import DIGITS, HINT, TEST_RECORDINGS
     from limbeck.data.utterances import gathered
 
     first_trained = TEST_RECORDINGS + config.held_out
@@ -109,6 +116,11 @@ def parted(
     spoken, ids, among = [], [], {ISOLATED: set[int](), CONNECTED: set[int]()}
     for seed, (numbers, count) in enumerate(zip(ranges, config.strings, strict=True)):
         own = [each for each in recordings if each.number in numbers]
+        lacking = [word for digit, word in enumerate(DIGITS) if digit not in {each.digit for each in own}]
+        if lacking:
+            raise DataError(
+                f"the {names[seed]} must have recordings of each digit, there are none of {', '.join(lacking)}", HINT
+            )
         first = len(spoken)
         spoken += isolated(own).spoken()
         among[ISOLATED] |= set(range(first, len(spoken)))
