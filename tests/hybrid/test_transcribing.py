@@ -102,6 +102,16 @@ def test_the_verb_prints_and_goes_on_after_a_file_that_is_none(run, tmp_path):
     ]
 
 
+def test_no_word_ends_after_its_file(run, tmp_path):
+    sound = tones(7, np.random.default_rng(0))
+    ends = {}
+    for cut in range(40, 80, 5):  # the last frame, of 80 samples, is told of from half of it on
+        soundfile.write(tmp_path / "a.wav", sound[: -400 - cut], 8000)
+        heard = Listener(run, "isolated").transcript(tmp_path / "a.wav")
+        ends[cut] = heard.seconds - heard.words[-1].end
+    assert min(ends.values()) >= 0
+
+
 def wave(path, *shape, rate=8000, scale=0.0):
     soundfile.write(path, np.random.default_rng(0).normal(0, 1, shape) * scale, rate)
 
@@ -168,4 +178,6 @@ def test_a_words_confidence_is_that_of_its_phones():
     states = monophones(3)
     probs = np.array([[0.5, 0.2, 0.1, 0.2, 0, 0, 0, 0, 0], [0.1, 0, 0, 0.3, 0.4, 0, 0, 0, 0.2]], np.float32)
     np.testing.assert_allclose(phone_probs(BestPath(np.array([1, 3]), [], 0.0), probs, states), [0.8, 0.7], rtol=1e-6)
+    certain = np.full((1, 9), 1 / 3, np.float32) * np.float32(1.0001)
+    assert phone_probs(BestPath(np.array([0]), [], 0.0), certain, states).tolist() == [1]
     assert least_frames(Lexicon((("x", ("P", "Q")), ("x", ("P",))))) == 3

@@ -77,14 +77,14 @@ class Listener:
         logits = predict(self._net, windows).numpy()
         log_probs = logits - np.logaddexp.reduce(logits, 1, keepdims=True)
         scores = frame_scores(log_probs, own.priors, own.scales[self.language])
-        path = None if windows.num_rows < least_frames(own.lexicon) else path_found(self._graph, scores, own.beam)
-        if path is None:
+        if windows.num_rows < least_frames(own.lexicon):
             raise DataError(f"{file} must be long enough for a word, it has {seconds:.2f} s")
-        if not path.words:
+        path = path_found(self._graph, scores, own.beam)
+        if path is None or not path.words:
             raise DataError(f"{file} must hold speech, no word is heard in its {seconds:.2f} s")
-        return Transcript(file, seconds, self._words(path, np.exp(log_probs)))
+        return Transcript(file, seconds, self._words(path, np.exp(log_probs), seconds))
 
-    def _words(self, path: BestPath, probs: Float32[np.ndarray, "frames states"]) -> list[HeardWord]:
+    def _words(self, path: BestPath, probs: Float32[np.ndarray, "frames states"], seconds: float) -> list[HeardWord]:
         own = self.transcriber
         sure = phone_probs(path, probs, own.states)
         words = [own.lexicon.words[word - 1] for word in path.words]
@@ -92,7 +92,7 @@ class Listener:
             HeardWord(
                 word,
                 round(first * SECONDS_A_FRAME, 2),
-                round(end * SECONDS_A_FRAME, 2),
+                min(round(end * SECONDS_A_FRAME, 2), seconds),  # the last frame may reach beyond the last sample
                 float(sure[first:end].mean()),
             )
             for word, first, end in word_spans(words, phone_spans(path.states, own.states, own.lexicon), own.lexicon)
@@ -122,7 +122,7 @@ def phone_probs(
     """Return for each frame the probability of the phone that a path takes it for: of all its tied states together."""
     phones = states.roots // NUM_POSITIONS
     own = phones[path.states]
-    return np.where(phones[None] == own[:, None], probs, 0).sum(1)
+    return np.where(phones[None] == own[:, None], probs, 0).sum(1).clip(max=1)
 
 
 def least_frames(lexicon: Lexicon) -> int:
