@@ -48,6 +48,14 @@ def test_expected_figures_are_told_with_the_papers():
     assert results.expected("other") == ["not recorded yet"]
 
 
+def test_trainings_that_were_not_taken_count_where_all_are_told():
+    time = {"metric": "seconds", "n": 2}
+    rows = [{**time, "setting": "student", "values": [60.0, 60.0]}]
+    assert results.made({"rows": rows, "seeds": 2, "machine": "m"}) == "2 seeds, 2 minutes of training in all, on m"
+    rows.append({**time, "setting": "all trainings", "values": [600.0]})
+    assert results.made({"rows": rows, "seeds": 2, "machine": "m"}) == "2 seeds, 10 minutes of training in all, on m"
+
+
 def test_of_many_settings_the_plain_ones_and_the_papers_are_told_and_then_what_was_found(monkeypatch):
     row = {"metric": "test errors", "n": 5, "mean": 1.0, "sd": 0.0, "values": []}
     many = [{**row, "setting": f"student, T={t}", "paper": 74.0 if t == 2 else None} for t in range(1, 8)]

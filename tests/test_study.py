@@ -308,6 +308,8 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     told = ("teacher", logits)
     result = study.conclude(rows, ["found"], found, teacher=told, asked=teacher.net, twin=None, student="student")
     assert result.table[0]["model"] == "student"
+    [spent] = [row["values"] for row in result.rows if row["setting"] == "all trainings"]
+    assert spent == pytest.approx([sum(each.seconds for each in (teacher, *(own.fitted for own in found["student"])))])
     assert "found" in result.report.read_text()
     nll = [
         torch.nn.functional.cross_entropy(each.validation_logits, study.validation_labels).item()

@@ -13,7 +13,7 @@ from typing import Any
 from limbeck.errors import ArgumentError
 from limbeck.files import write_json
 from limbeck.run_json import read_finished
-from limbeck.settings import is_file
+from limbeck.settings import ALL_TRAININGS, is_file
 
 FOLDER = "results"
 METRICS = ERRORS, ACCURACY = "test errors", "accuracy"
@@ -98,7 +98,9 @@ def expected(name: str) -> list[str]:
 
 def made(told: dict[str, Any]) -> str:
     """Return how many seeds a recipe was recorded with, and what all its trainings took, wherever they were shared."""
-    seconds = sum(sum(row["values"]) for row in told["rows"] if row["metric"] == "seconds")
+    timed = [row for row in told["rows"] if row["metric"] == "seconds"]
+    timed = [row for row in timed if row["setting"] == ALL_TRAININGS] or timed  # older records haven't got it
+    seconds = sum(sum(row["values"]) for row in timed)
     seeds = told.get("seeds") or max(row["n"] for row in told["rows"])  # digits and letters were recorded without
     told_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
     return f"{told_seeds}, {seconds / 60:.0f} minutes of training in all, on {told['machine']}"

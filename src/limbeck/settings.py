@@ -3,6 +3,7 @@
 teacher, ensemble    who taught the student; where there is an ensemble, it did, and its members are the teachers
 twin, student        and those beside them: 'student, T=20', 'twin, 3% labels'
 ..., ONNX            the file of a net, 'student, int8' that of the student in 8-bit integers
+all trainings        of all nets of a study, those too that were tried and not taken
 """
 
 from collections.abc import Container
@@ -10,6 +11,7 @@ from collections.abc import Container
 TEACHER, ENSEMBLE, TWIN, STUDENT = "teacher", "ensemble", "twin", "student"
 TEACHERS = (ENSEMBLE, TEACHER)
 """Of who is there, the first taught the student."""
+ALL_TRAININGS = "all trainings"
 ONNX = ", ONNX"
 INT8 = f"{STUDENT}, int8"
 

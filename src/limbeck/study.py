@@ -42,6 +42,7 @@ from limbeck.launch import shared
 from limbeck.report import Chart, Judged
 from limbeck.road import MEMBERS_PER_SEED, student_seed, teacher_seed
 from limbeck.runs import Run
+from limbeck.settings import ALL_TRAININGS
 from limbeck.ship.latency import latency_ms, times_of
 from limbeck.ship.shipping import Shipment
 from limbeck.targets import SoftTargets, write_soft_targets
@@ -157,6 +158,8 @@ class Study:
     paper: Paper = field(default_factory=dict)
     accuracy: bool = False
     """Whether accuracies are told beside errors, as the field does for this data."""
+    seconds: dict[Path, float] = field(default_factory=dict)
+    """What each net took, by its folder in the cache; a study of a part of the data has the same."""
     judgements: dict[str, list[Judgement]] = field(default_factory=dict, init=False)
     """What `rows` found of each setting, one a seed, for `conclude`."""
 
@@ -347,7 +350,7 @@ class Study:
         return Trial(fitted, self.test, self.validation, taught)
 
     def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
-        return fit(
+        fitted = fit(
             net,
             arm.transfer_set,
             objective=arm.objective,
@@ -359,6 +362,9 @@ class Study:
             name=name,
             progress=self.run.progress,
         )
+        assert fitted.folder is not None  # it lies in the cache
+        self.seconds[fitted.folder] = fitted.seconds
+        return fitted
 
     @cached_property
     def labels(self) -> Int[Tensor, " examples"]:
@@ -504,7 +510,7 @@ class Study:
         return conclude(
             self.run,
             self.test,
-            rows,
+            [*rows, row_of(ALL_TRAININGS, "seconds", [sum(self.seconds.values())], None)],
             findings,
             student=best.weights,
             judgements={teacher[0]: [self._judgement_of_teacher(judged[0])], **self.judgements},
