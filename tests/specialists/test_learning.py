@@ -1,5 +1,6 @@
 """Specialists that are trained: mixtures, budgets, the generalist's soft targets; a toy whose Bayes answer is known."""
 
+import math
 import re
 
 import pytest
@@ -74,6 +75,9 @@ def test_a_budget_is_the_longest_within_its_share():
     assert (found.learning_rate, found.batch_size) == (0.02, 50)
     with pytest.raises(ArgumentError, match=re.escape("a specialist must be allowed one epoch of its ")):
         budget_within(0.001, generalist, train, mixed, rate=0.02)
+    for share in (0.0, 1.5, math.nan):
+        with pytest.raises(ArgumentError, match=f"share must lie above 0 and up to 1, got {share}"):
+            budget_within(share, generalist, train, mixed, rate=0.02)
 
 
 @pytest.fixture

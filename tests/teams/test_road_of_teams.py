@@ -3,7 +3,7 @@
 import importlib.util
 import re
 from dataclasses import replace
-from math import ceil
+from math import ceil, nan
 from pathlib import Path
 
 import pytest
@@ -209,6 +209,12 @@ def load_names():
 def test_a_plan_is_checked(changes, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         Plan(**changes).check()
+
+
+@pytest.mark.parametrize("left_out", [-0.1, 2.0, nan])
+def test_what_is_left_out_of_sentences_is_a_probability(left_out):
+    with pytest.raises(ArgumentError, match=re.escape(f"left_out must lie in 0..1, got {left_out}")):
+        clinc150.Clinc150(left_out=left_out).check()
 
 
 def test_the_page_has_section_5s_tables(result, monkeypatch):

@@ -46,6 +46,11 @@ class Clinc150(Plan):
     )
     """What a student may spend, and its twin: at this rate both do better on held-out sentences than at half of it."""
 
+    def check(self) -> None:
+        super().check()
+        if not 0 <= self.left_out <= 1:
+            raise limbeck.ArgumentError(f"left_out must lie in 0..1, got {self.left_out}")
+
     def smoke(self) -> "Clinc150":
         """Return the same run in seconds."""
         return replace(self, **self.small())

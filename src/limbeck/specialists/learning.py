@@ -61,8 +61,10 @@ def budget_within(share: float, generalist: Budget, train: TransferSet, mixed: T
         rate: the specialist's peak learning rate; all else is the generalist's.
 
     Raises:
-        ArgumentError: not even one epoch is within the share.
+        ArgumentError: the share is none, or not even one epoch is within it.
     """
+    if not 0 < share <= 1:
+        raise ArgumentError(f"share must lie above 0 and up to 1, got {share}")
     epochs = math.floor(share * generalist.epochs * train.num_drawn / mixed.num_drawn * (1 + 1e-9))
     if epochs < 1:
         raise ArgumentError(
