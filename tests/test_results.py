@@ -9,7 +9,6 @@ from limbeck.runs import told_config
 UNRECORDED = {
     "cifar10",
     "cifar100-table",
-    "cifar100",
 }  # hours, or a GPU
 RECORDED = [recipe for recipe in RECIPES if recipe.name not in UNRECORDED]
 
