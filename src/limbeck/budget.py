@@ -13,6 +13,7 @@ YOUNGER = {
     "schedule": "cosine",
     "compiled": False,
     "cuda_graph": False,
+    "precise_batchnorm": False,
 }  # fields, and what every budget said before they were there
 
 MOST = 10**9
@@ -53,6 +54,10 @@ class Budget:
     cuda_graph: bool = False
     """Whether a GPU records a step once and replays it as a whole, which small nets need to be fast there. For nets
     that do the same in every step; on a CPU it changes nothing."""
+    precise_batchnorm: bool = False
+    """Whether batch normalisation's statistics are measured anew after the last step (Wu & Johnson 2021, arXiv
+    2105.07576), over training examples and without dropout. Else they are running means of what the net saw while it
+    learned: with dropout, and of weights that it no longer has."""
 
     def __post_init__(self) -> None:
         rules = {
@@ -64,6 +69,10 @@ class Budget:
             "max_norm must be > 0": (self.max_norm is None or 0 < self.max_norm < float("inf"), self.max_norm),
             "compiled must be True or False": (isinstance(self.compiled, bool), self.compiled),
             "cuda_graph must be True or False": (isinstance(self.cuda_graph, bool), self.cuda_graph),
+            "precise_batchnorm must be True or False": (
+                isinstance(self.precise_batchnorm, bool),
+                self.precise_batchnorm,
+            ),
             _one_of("precision", Precision): (self.precision in get_args(Precision), self.precision),
             _one_of("optimizer", Optimizer): (self.optimizer in get_args(Optimizer), self.optimizer),
             _one_of("schedule", Schedule): (self.schedule in get_args(Schedule), self.schedule),

@@ -46,9 +46,9 @@ class Cifar10:
     """The labels' share (0..1) of a student's loss."""
     pixels: int = 4
     """A view is cropped from the image, padded by so many pixels, and mirrored or not."""
-    views: int = 12
+    views: int = 40
     """Views of each image that the teachers judge: K."""
-    fewer_views: tuple[int, ...] = (1, 4)
+    fewer_views: tuple[int, ...] = (1, 8)
     """What else is tried for K with the small student."""
     examples: int | None = None
     """Training examples, the first so many; all by default."""
@@ -68,7 +68,7 @@ class Cifar10:
     """What each teacher may spend."""
     student: Budget = field(
         default_factory=lambda: Budget(
-            80, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
+            120, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
         )
     )
     """What students and twins may spend."""

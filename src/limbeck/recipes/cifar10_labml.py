@@ -24,7 +24,9 @@ SMALL: Blocks = ((32, 32), (64, 64), (128,), (128,), (128,))
 
 LESS = "student, less weight on labels"
 LABML = {("teacher", "accuracy"): 0.85, ("twin", "accuracy"): 0.80, ("student", "accuracy"): 0.82}
-THEIR_STUDENTS = Budget(10, batch_size=64, learning_rate=2.5e-4, schedule="constant", warmup=0.0, cuda_graph=True)
+THEIR_STUDENTS = Budget(
+    10, batch_size=64, learning_rate=2.5e-4, schedule="constant", warmup=0.0, cuda_graph=True, precise_batchnorm=True
+)
 
 
 @dataclass(frozen=True)

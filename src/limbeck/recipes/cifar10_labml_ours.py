@@ -46,7 +46,7 @@ class Cifar10LabmlOurs:
     """The labels' share (0..1) of the loss in all that follows."""
     pixels: int = 4
     """A view is cropped from the image, padded by so many pixels, and mirrored or not."""
-    views: int = 12
+    views: int = 40
     """Views of each image that the teacher judges; students and twin see one an epoch."""
     examples: int | None = None
     """Training examples, the first so many; all by default."""
@@ -54,18 +54,26 @@ class Cifar10LabmlOurs:
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
     teacher: Budget = field(
         default_factory=lambda: Budget(
-            12, batch_size=128, learning_rate=2e-3, warmup=0.2, weight_decay=0.05, cuda_graph=True
+            60,
+            batch_size=250,
+            learning_rate=2e-3,
+            warmup=0.2,
+            weight_decay=0.05,
+            compiled=True,
+            cuda_graph=True,
         )
     )
     """What the teacher may spend."""
     labml_student: Budget = THEIR_STUDENTS
     """What a student may spend by labml's protocol."""
     scheduled: Budget = field(
-        default_factory=lambda: Budget(10, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+        default_factory=lambda: Budget(10, batch_size=250, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
     )
     """What a student may spend with a schedule in labml's number of epochs."""
     student: Budget = field(
-        default_factory=lambda: Budget(40, batch_size=256, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
+        default_factory=lambda: Budget(
+            120, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
+        )
     )
     """What the last student, and its twin, may spend."""
 

@@ -9,10 +9,10 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from limbeck.training.curves import Curves
 from limbeck.training.learning import check_learning, check_parameters
 from limbeck.training.objectives import FromLabels, Objective
 from limbeck.training.replay import Batch, Replayed, Step
+from limbeck.training.statistics import measuring
 
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
@@ -43,6 +44,7 @@ NUMERICS = 1  # to be raised with every change by which the same training ends w
 MOMENTUM = 0.9  # of SGD
 DROPS = (5 / 8, 6 / 8, 7 / 8)  # shares of all steps: epochs 150, 180 and 210 of 240
 COMPILING = ("cuda",)  # devices on which steps are compiled where a budget asks for it
+MEASURED = 10_000  # training examples over which batch normalisation's statistics are measured anew
 CHECK_EVERY = 50  # steps between looks at the loss where reading it would stall the device
 
 Row = dict[str, float]
@@ -335,7 +337,7 @@ class _Training:
             constrain(self.net, self.budget.max_norm)
         return loss.detach()
 
-    def _batches(self, done: int) -> Iterator[Batch]:
+    def _batches(self, done: int) -> Generator[Batch, None, None]:
         """Yield the epoch's batches after the first `done`; a thread reads ahead by a block of them."""
         size, epoch = self.budget.batch_size, self.state.epoch
         cycle = self.objective.num_views
@@ -443,6 +445,8 @@ class _Training:
     def _finish(self) -> Fitted:
         if self.best is not None:
             self.net.load_state_dict(self.best)
+        if self.budget.precise_batchnorm:
+            self._measure_statistics()
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
         if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
@@ -453,6 +457,14 @@ class _Training:
             save_tensors(self.folder / "model.safetensors", self.net.state_dict(), told)
             (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         return fitted
+
+    @torch.no_grad()
+    def _measure_statistics(self) -> None:
+        """Give the finished net the statistics of what it is asked with: the weights as they are now, no dropout."""
+        with measuring(self.net), contextlib.closing(self._batches(0)) as batches:
+            for batch in islice(batches, -(-MEASURED // self.budget.batch_size)):
+                with self._fabric.autocast():
+                    self.net(batch.inputs)
 
     def _path(self, name: str) -> Path | None:
         return None if self.folder is None else self.folder / name

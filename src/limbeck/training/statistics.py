@@ -1,0 +1,31 @@
+"""Batch normalisation's statistics, measured anew for a net that has learned (Wu & Johnson 2021, arXiv 2105.07576)."""
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import nn
+
+
+@contextlib.contextmanager
+def measuring(net: nn.Module) -> Iterator[None]:
+    """Hold a net as it is when it is asked, but for its batch normalisations, which take down what comes by.
+
+    Their running statistics are forgotten first, and then are plain means over all batches that the net sees.
+    """
+    norms = [
+        module
+        for module in net.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats  # noqa: SLF001
+    ]
+    momenta = [norm.momentum for norm in norms]
+    net.eval()
+    for norm in norms:
+        norm.train()
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        net.eval()
