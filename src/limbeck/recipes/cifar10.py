@@ -68,7 +68,13 @@ class Cifar10:
     """What each teacher may spend."""
     student: Budget = field(
         default_factory=lambda: Budget(
-            120, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
+            100,
+            batch_size=250,
+            learning_rate=4e-3,
+            warmup=0.1,
+            weight_decay=0.05,
+            compiled=True,
+            cuda_graph=True,
         )
     )
     """What students and twins may spend."""

@@ -72,7 +72,13 @@ class Cifar10LabmlOurs:
     """What a student may spend with a schedule in labml's number of epochs."""
     student: Budget = field(
         default_factory=lambda: Budget(
-            120, batch_size=250, learning_rate=4e-3, warmup=0.1, compiled=True, cuda_graph=True
+            100,
+            batch_size=250,
+            learning_rate=4e-3,
+            warmup=0.1,
+            weight_decay=0.05,
+            compiled=True,
+            cuda_graph=True,
         )
     )
     """What the last student, and its twin, may spend."""
