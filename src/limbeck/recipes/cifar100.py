@@ -77,7 +77,7 @@ class Cifar100(Plan):
     student_views: int = 4
     student: Budget = field(
         default_factory=lambda: Budget(
-            epochs=10, batch_size=256, learning_rate=2e-3, warmup=0.1, weight_decay=0.05, cuda_graph=True
+            epochs=10, batch_size=256, learning_rate=3.2e-2, warmup=0.1, weight_decay=0.05, cuda_graph=True
         )
     )
 
