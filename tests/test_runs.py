@@ -193,3 +193,8 @@ def test_differences_are_found_in_depth():
     assert first_difference({"a": {"b": 1}}, {"a": {"b": 2}}) == "a.b: 1 there, 2 here"
     assert first_difference({"a": {"b": 1}}, {"a": {"b": 1}}) is None
     assert first_difference({"a": 1}, {}) == "a: 1 there, None here"
+
+
+def test_of_several_differences_the_first_is_told():
+    fields = [f"field {number}" for number in range(20)]
+    assert first_difference(dict.fromkeys(fields, 1), dict.fromkeys(fields, 2)) == "field 0: 1 there, 2 here"

@@ -56,8 +56,8 @@ class Budget:
     that do the same in every step; on a CPU it changes nothing."""
     precise_batchnorm: bool = False
     """Whether batch normalisation's statistics are measured anew after the last step (Wu & Johnson 2021, arXiv
-    2105.07576), over training examples and without dropout. Else they are running means of what the net saw while it
-    learned: with dropout, and of weights that it no longer has."""
+    2105.07576), over training examples and without dropout. Else, and in curves and early stopping, they are running
+    means of what the net saw while it learned: with dropout, and of weights that it no longer has."""
 
     def __post_init__(self) -> None:
         rules = {

@@ -198,7 +198,7 @@ def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 def first_difference(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> str | None:
     """Return in words the first field in which two nested configurations differ, None where none does."""
-    for key in here.keys() | there.keys():
+    for key in {**here, **there}:  # in their order: the same words every time
         a, b = there.get(key), here.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             found = first_difference(a, b, f"{prefix}{key}.")

@@ -43,6 +43,57 @@ def test_statistics_are_plain_means_over_batches_without_dropout() -> None:
     assert not fitted.net.training
 
 
+def test_a_smaller_last_batch_does_not_weigh_as_much_as_whole_ones() -> None:
+    fitted = fit(net(), rows(), budget=replace(BUDGET, batch_size=49))  # 49, 49 and 2
+    norm = fitted.net.get_submodule("1")
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.num_batches_tracked == 2
+    assert norm.running_mean is not None
+    order = rows().drawn(0, BUDGET.epochs)[:98]
+    torch.testing.assert_close(norm.running_mean, rows().at(order).mean(0))
+
+
+def test_a_set_smaller_than_a_batch_is_measured_whole() -> None:
+    norm = fit(net(), rows(), budget=replace(BUDGET, batch_size=128)).net.get_submodule("1")
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.num_batches_tracked == 1
+    assert norm.running_mean is not None
+    torch.testing.assert_close(norm.running_mean, rows().at(torch.arange(100)).mean(0))
+
+
+def test_the_best_epochs_net_is_the_one_that_is_measured() -> None:
+    stopping_early = replace(BUDGET, epochs=30, learning_rate=1.0, early_stop=1)
+    measured = fit(net(), rows(), validation=rows(), budget=stopping_early)
+    running = fit(net(), rows(), validation=rows(), budget=replace(stopping_early, precise_batchnorm=False))
+    assert len(measured.history) < 30  # it did stop
+    assert measured.history == running.history
+    own, others = measured.net.state_dict(), running.net.state_dict()
+    assert torch.equal(own["2.weight"], others["2.weight"])
+    assert own["1.num_batches_tracked"] == 5
+    torch.testing.assert_close(own["1.running_mean"], rows().at(torch.arange(100)).mean(0))
+
+
+def test_runs_of_rows_are_measured_run_by_run() -> None:
+    lengths = torch.tensor([30, 10, 20, 25, 15])
+    frames = TransferSet(rows().inputs, rows().labels, run_lengths=lengths)
+    norm = fit(net(), frames, budget=replace(BUDGET, batch_size=2)).net.get_submodule("1")
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.num_batches_tracked == 2  # of two runs each, whatever their rows; the fifth run is no whole batch
+    assert norm.running_mean is not None
+    first, second = frames.drawn(0, BUDGET.epochs)[:4].split(2)
+    means = [frames.at(ids).mean(0) for ids in (first, second)]
+    torch.testing.assert_close(norm.running_mean, torch.stack(means).mean(0))
+
+
+def test_a_net_without_batch_normalisation_is_the_same_either_way() -> None:
+    nets = []
+    for precise in (True, False):
+        torch.manual_seed(1)
+        plain = nn.Sequential(Dropout(0.5), nn.Linear(4, 2))
+        nets.append(fit(plain, rows(), budget=replace(BUDGET, precise_batchnorm=precise)).net.state_dict())
+    assert all(torch.equal(value, nets[1][name]) for name, value in nets[0].items())
+
+
 def test_only_statistics_differ_from_a_training_without() -> None:
     measured = fit(net(), rows(), budget=BUDGET).net.state_dict()
     running = fit(net(), rows(), budget=replace(BUDGET, precise_batchnorm=False)).net.state_dict()

@@ -2,9 +2,9 @@
 
 The teacher is trained on crop + flip views with a schedule, in bfloat16 where the machine computes in it, without
 dropout. The first student learns from it exactly as labml's does from theirs (cifar10-labml); then one change follows
-the other: less weight on the labels; a cosine with a higher peak and larger batches; matched crop + flip views; all
-within labml's ten epochs. Last, more epochs, beside the label-only twin on the same views and under the same budget.
-One teacher serves all seeds.
+the other: less weight on the labels; a cosine with a higher peak and larger batches, after which no statistics are
+measured anew; matched crop + flip views; all within labml's ten epochs. Last, more epochs and weight decay, beside the
+label-only twin on the same views and under the same budget. One teacher serves all seeds.
 
     limbeck run cifar10-labml-ours --data DIR --seeds 3 --record    three paired seeds
 
@@ -25,7 +25,7 @@ MEANS = {  # what is changed from one student to the next
     "student, less weight on labels": "Less weight on labels",
     "student, and our schedule": "A cosine with a higher peak, and larger batches",
     "student, and matched views": "Matched views",
-    "student": "More epochs",
+    "student": "More epochs, and weight decay",
 }
 WEIGHTS, SCHEDULE, VIEWS, BEST = MEANS
 

@@ -460,9 +460,14 @@ class _Training:
 
     @torch.no_grad()
     def _measure_statistics(self) -> None:
-        """Give the finished net the statistics of what it is asked with: the weights as they are now, no dropout."""
+        """Give the finished net the statistics of what it is asked with: the weights as they are now, no dropout.
+
+        A last batch that is smaller is left out where there are others: the mean over batches weighs each alike.
+        """
+        size = self.budget.batch_size
+        whole = max(1, self.transfer_set.num_drawn // size)
         with measuring(self.net), contextlib.closing(self._batches(0)) as batches:
-            for batch in islice(batches, -(-MEASURED // self.budget.batch_size)):
+            for batch in islice(batches, min(whole, -(-MEASURED // size))):
                 with self._fabric.autocast():
                     self.net(batch.inputs)
 
