@@ -343,7 +343,7 @@ def inserted(text: str) -> str:
     }
     blocks |= {name: partial(section_five, name) for name in ("clinc150", "cifar100")}
     blocks |= {name: partial(spoken, name) for name in ("an4", "fsdd")}
-    blocks["specialists-map"] = partial(found, "specialists-map")
+    blocks |= {name: partial(found, name) for name in ("specialists-map", "cifar100-map")}
     blocks |= {recipe.name: partial(study, recipe.name) for recipe in RECIPES if recipe.name not in blocks}
     return MARKED.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
 

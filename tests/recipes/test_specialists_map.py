@@ -10,6 +10,7 @@ from small_runs import noise_sentences, run_small
 from limbeck import ArgumentError
 from limbeck.evidence import mean_of
 from limbeck.recipes import cifar100, clinc150, specialists_map
+from limbeck.recipes.cifar100_map import Cifar100Map
 from limbeck.recipes.specialists_map import SpecialistsMap, places
 
 
@@ -47,6 +48,24 @@ def test_the_centre_is_the_recipes_own_and_one_thing_is_varied_elsewhere():
     wide = replace(config, source="cifar100")
     assert places(wide)[0].plan == config.cifar100
     assert cifar100.Cifar100().widened(0.5).blocks == ((8, 8), (24, 24), (48, 48))
+
+
+def test_the_map_on_images_lies_around_the_recipes_own_team():
+    config = Cifar100Map()
+    first, *others = places(config)
+    recipe = cifar100.Cifar100()
+    assert replace(first.plan, teams=recipe.teams, ways=recipe.ways, hard_weights=recipe.hard_weights) == recipe
+    assert first.plan.teams[0] in recipe.teams
+    assert [(place.axis, place.at) for place in others] == [
+        ("epochs", 5),
+        ("classes", 0.25),
+        ("classes", 0.5),
+        ("specialists", 5),
+        ("size of a set", 5),
+        ("size of a set", 20),
+    ]
+    with pytest.raises(ArgumentError, match="source must be left as it is, for specialists-map draws the other"):
+        replace(config, source="clinc150").check()
 
 
 def test_a_point_of_fewer_classes_has_the_first_of_them(tmp_path):

@@ -14,6 +14,7 @@ from limbeck.recipes import (
     cifar10_labml,
     cifar10_labml_ours,
     cifar100,
+    cifar100_map,
     cifar100_table,
     clinc150,
     digits,
@@ -69,6 +70,7 @@ RECIPES = (
     _recipe(clinc150, clinc150.Clinc150),
     _recipe(cifar100, cifar100.Cifar100),
     _recipe(specialists_map, specialists_map.SpecialistsMap),
+    _recipe(cifar100_map, cifar100_map.Cifar100Map),
     _recipe(an4, an4.An4),
     _recipe(fsdd, fsdd.Fsdd),
 )

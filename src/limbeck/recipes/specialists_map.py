@@ -6,7 +6,8 @@ each point stand beside them an ensemble of generalists and a generalist trained
 correction are chosen on held-out examples, and the team is told with each correction too.
 
     limbeck run specialists-map --data DIR --seeds 3 --record             on CLINC150
-    limbeck run specialists-map --source cifar100 --data DIR --seeds 3    the same on CIFAR-100
+    limbeck run specialists-map --source cifar100 --data DIR --seeds 3    all of it on CIFAR-100, for many hours
+    limbeck run cifar100-map --data DIR --seeds 3                         a part of that, around the team of `cifar100`
 
 Expected figures, time and machine: results/specialists-map.json, shown by `limbeck list`.
 """
