@@ -57,11 +57,9 @@ def test_the_map_on_images_lies_around_the_recipes_own_team():
     assert replace(first.plan, teams=recipe.teams, ways=recipe.ways, hard_weights=recipe.hard_weights) == recipe
     assert first.plan.teams[0] in recipe.teams
     assert [(place.axis, place.at) for place in others] == [
-        ("epochs", 5),
         ("classes", 0.25),
         ("classes", 0.5),
         ("specialists", 5),
-        ("size of a set", 5),
         ("size of a set", 20),
     ]
     with pytest.raises(ArgumentError, match="source must be left as it is, for specialists-map draws the other"):

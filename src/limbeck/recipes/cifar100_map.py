@@ -1,12 +1,11 @@
 """Where specialists pay on images: a small map around `cifar100` (Hinton et al. 2015, s. 5; not in the paper).
 
-As in `specialists-map` one thing at a time is varied: the number of classes, of specialists, the size of their sets and
-for how long the generalist is trained. The point in the middle is made of `cifar100`'s own nets, which are in the cache
-where that has been run.
+As in `specialists-map` one thing at a time is varied: the number of classes, of specialists, and the size of their sets.
+The point in the middle is made of `cifar100`'s own nets, which are in the cache where that has been run.
 
     limbeck run cifar100-map --data DIR --seeds 3 --record    three paired seeds
 
-`--wider 0.5` and `--longer 1 2` draw more of it, for hours. Expected figures, time and machine:
+`--wider 0.5` and `--longer 0.5 2` draw more of it, for hours. Expected figures, time and machine:
 results/cifar100-map.json, shown by `limbeck list`.
 """
 
@@ -25,10 +24,10 @@ class Cifar100Map(SpecialistsMap):
     """What is varied around `cifar100`, one thing at a time."""
 
     source: Literal["clinc150", "cifar100"] = "cifar100"
-    longer: tuple[float, ...] = (0.5, 1.0)
+    longer: tuple[float, ...] = (1.0,)
     wider: tuple[float, ...] = (1.0,)
     specialists: tuple[int, ...] = (5,)
-    sizes: tuple[int, ...] = (5, 20)
+    sizes: tuple[int, ...] = (20,)
     cifar100: Cifar100 = field(
         default_factory=lambda: Cifar100(teams=((10, 10),), ways=("dustbin",), hard_weights=(0.75,))
     )
