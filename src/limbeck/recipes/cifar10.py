@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import limbeck
 from limbeck.budget import Budget
 from limbeck.recipes.cifar10_labml import SMALL, Blocks
-from limbeck.recipes.cifar10_labml_ours import cropped
+from limbeck.recipes.cifar10_labml_ours import PATIENT_STUDENTS, cropped
 from limbeck.recipes.mnist_ensemble import MOST_MEMBERS
 from limbeck.runs import Run
 
@@ -66,17 +66,7 @@ class Cifar10:
         )
     )
     """What each teacher may spend."""
-    student: Budget = field(
-        default_factory=lambda: Budget(
-            100,
-            batch_size=250,
-            learning_rate=4e-3,
-            warmup=0.1,
-            weight_decay=0.05,
-            compiled=True,
-            cuda_graph=True,
-        )
-    )
+    student: Budget = PATIENT_STUDENTS
     """What students and twins may spend."""
 
     def check(self) -> None:

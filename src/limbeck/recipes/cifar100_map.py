@@ -1,7 +1,7 @@
 """Where specialists pay on images: a small map around `cifar100` (Hinton et al. 2015, s. 5; not in the paper).
 
-As in `specialists-map` one thing at a time is varied: the number of classes, of specialists, and the size of their sets.
-The point in the middle is made of `cifar100`'s own nets, which are in the cache where that has been run.
+As in `specialists-map` one thing at a time is varied: how many classes there are, how many specialists, how large their
+sets are. The point in the middle is made of `cifar100`'s own nets, which are in the cache where that has been run.
 
     limbeck run cifar100-map --data DIR --seeds 3 --record    three paired seeds
 
