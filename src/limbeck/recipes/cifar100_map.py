@@ -12,11 +12,12 @@ results/cifar100-map.json, shown by `limbeck list`.
 from dataclasses import dataclass, field
 from typing import Literal
 
+import limbeck
+from limbeck.recipes import specialists_map
 from limbeck.recipes.cifar100 import Cifar100
 from limbeck.recipes.mnist import left_alone
-from limbeck.recipes.specialists_map import SpecialistsMap, main
-
-__all__ = ["Cifar100Map", "main"]
+from limbeck.recipes.specialists_map import SpecialistsMap
+from limbeck.runs import Run
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,8 @@ class Cifar100Map(SpecialistsMap):
     def check(self) -> None:
         left_alone("source", self.source, "cifar100", "specialists-map draws the other")
         super().check()
+
+
+def main(config: Cifar100Map, run: Run) -> "limbeck.conclusion.Result":
+    """Draw the map, and put the team at its centre back into one net."""
+    return specialists_map.main(config, run)
