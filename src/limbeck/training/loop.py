@@ -35,7 +35,7 @@ from limbeck.training.curves import Curves
 from limbeck.training.learning import check_learning, check_parameters
 from limbeck.training.objectives import FromLabels, Objective
 from limbeck.training.replay import Batch, Replayed, Step
-from limbeck.training.statistics import measuring
+from limbeck.training.statistics import batch_norms, measuring
 
 BLOCK, BLOCK_BYTES = 16, 32 * 2**20  # batches, and bytes of inputs and soft targets, read at once
 DIVERGED_HINT = "lower the learning rate, or look at the data and the teacher's logits of that batch"
@@ -139,9 +139,8 @@ def check_affordable(budget: Budget, net: nn.Module, transfer_set: TransferSet, 
         ArgumentError: a batch of one for a net that normalises batches, or early stopping with nothing to go by.
     """
     size = budget.batch_size
-    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())  # noqa: SLF001
     lonely = transfer_set.run_lengths is None and (size == 1 or transfer_set.num_drawn % size == 1)
-    if normalised and lonely:
+    if lonely and batch_norms(net):
         raise ArgumentError(
             f"a net with batch normalisation can't train on a batch of one, the last of {transfer_set.num_drawn} "
             f"examples in batches of {size}",
