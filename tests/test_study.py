@@ -224,7 +224,7 @@ def test_teachers_are_one_or_more(tmp_path):
 def test_damaged_times_are_said(tmp_path, damage):
     study = study_in(tmp_path, seeds=1)
     trials = {name: own[0] for name, own in study.compare(lambda _: two_arms(study)).items()}
-    study.run.folder.mkdir()
+    study.run.folder.mkdir(exist_ok=True)
     (study.run.folder / "times.json").write_text(damage)
     with pytest.raises(RunError, match=r"times.json is damaged"):
         study.latencies(trials)
@@ -292,7 +292,7 @@ def test_settings_must_differ(tmp_path):
 
 def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
     study = study_in(tmp_path)
-    study.run.folder.mkdir()
+    study.run.folder.mkdir(exist_ok=True)
     [teacher] = study.teach("teacher", net, study.train, QUICK)
     targets = study.soften(teacher.net, study.train)
     arm = Arm("student", net, study.train, FromSoftTargets(targets, 4.0, 0.0), QUICK)
@@ -321,7 +321,7 @@ def test_it_ends_in_rows_a_page_and_the_best_student(tmp_path):
 
 def test_it_keeps_what_each_net_is_judged_by(tmp_path):
     study = study_in(tmp_path)
-    study.run.folder.mkdir()
+    study.run.folder.mkdir(exist_ok=True)
     [fitted] = study.teach("teacher", net, study.train, QUICK)
     teacher, arms = study.trial(fitted), two_arms(study)
     found = study.compare(lambda _: arms)
@@ -353,7 +353,7 @@ def test_it_keeps_what_each_net_is_judged_by(tmp_path):
 
 def test_without_a_validation_split_nothing_is_fitted_or_kept_of_it(tmp_path):
     whole = study_in(tmp_path, seeds=1)
-    whole.run.folder.mkdir()
+    whole.run.folder.mkdir(exist_ok=True)
     study = Study(whole.run, whole.train, None, whole.test)
     [fitted] = study.teach("teacher", net, study.train, QUICK)
     found = study.compare(lambda _: [Arm("student", net, study.train, FromLabels(), QUICK)])

@@ -160,6 +160,9 @@ class Study:
     """Whether accuracies are told beside errors, as the field does for this data."""
     seconds: dict[Path, float] = field(default_factory=dict)
     """What each net took, by its folder in the cache; a study of a part of the data has the same."""
+    whole: tuple[TransferSet, ...] = ()
+    """The sets for which the run's folder is claimed, once the first net or store is asked for: its own, those of the
+    whole data where it is a part of another study."""
     judgements: dict[str, list[Judgement]] = field(default_factory=dict, init=False)
     """What `rows` found of each setting, one a seed, for `conclude`."""
 
@@ -174,7 +177,7 @@ class Study:
         paper: Paper | None = None,
         accuracy: bool = False,
     ) -> "Study":
-        """Return a study of a training set and a test set, and claim the run's folder for them.
+        """Return a study of a training set and a test set.
 
         Args:
             run: what it is part of.
@@ -186,7 +189,6 @@ class Study:
 
         Raises:
             ArgumentError: numbers of examples that the set has not got, or labels are missing.
-            RunError: the run's folder holds a run on other data.
         """
         train, test = sets
         validation = held_out if isinstance(held_out, TransferSet) else None
@@ -196,9 +198,7 @@ class Study:
             train = train.subset(train.ids[:examples])
         if isinstance(held_out, int) and held_out:
             train, validation = train.split(held_out)
-        study = cls(run, train, validation, test, paper or {}, accuracy)
-        run.claim(*(each for each in (train, validation, test) if each is not None))
-        return study
+        return cls(run, train, validation, test, paper or {}, accuracy)
 
     def __post_init__(self) -> None:
         """Refuse sets that no net can be judged on.
@@ -206,6 +206,9 @@ class Study:
         Raises:
             ArgumentError: labels are missing.
         """
+        if not self.whole:
+            own = tuple(each for each in (self.train, self.validation, self.test) if each is not None)
+            object.__setattr__(self, "whole", own)
         for judged in (self.validation, self.test):
             if judged is not None:
                 judged.labels_to_judge()
@@ -275,7 +278,9 @@ class Study:
 
         Raises:
             BusyError: another process writes them, and `wait` is False.
+            RunError: the run's folder holds a run on other data.
         """
+        self.run.claim(*self.whole)
         folder = self.run.cache / "targets" / fingerprint(binding)[:HASH_LENGTH]
         try:
             return SoftTargets.open(folder)  # nothing to lock: a cache that can't be written is read
@@ -350,6 +355,7 @@ class Study:
         return Trial(fitted, self.test, self.validation, taught)
 
     def _fit(self, arm: Arm, seed: int, net: nn.Module, name: str, *, wait: bool = True) -> Fitted:
+        self.run.claim(*self.whole)
         fitted = fit(
             net,
             arm.transfer_set,

@@ -221,6 +221,7 @@ def test_what_is_wrong_is_said_before_any_net_is_trained(module, config, rule, t
     monkeypatch.setattr(Study, "teach", lambda *_: pytest.fail("a net was trained"))
     with pytest.raises(ArgumentError, match=rule):
         run_small(module, Unshrunk(config), tmp_path, monkeypatch, changes={})
+    assert not list(tmp_path.rglob("run.json"))  # so that a corrected command can have the folder
 
 
 class Unshrunk:

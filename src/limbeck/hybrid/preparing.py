@@ -84,7 +84,7 @@ def prepared(
     among: Mapping[str, Collection[int]] | None = None,
     paper: Paper = PAPER,
 ) -> Ground:
-    """Return the ground of a recipe, and claim the run's folder for it: frames aligned with states.
+    """Return the ground of a recipe: frames aligned with states.
 
     Args:
         corpus: where everything is from.
@@ -113,7 +113,6 @@ def prepared(
     runs = runs.seen_through(training_view(corpus, train, plan))
     sets = [drawn(runs, plan), *judged]
     study = Study(run, *sets, paper=paper)
-    run.claim(*sets)
     return Ground(plan, study, corpus.lexicon, start, train, held_out, test, runs, languages, front, among or {})
 
 

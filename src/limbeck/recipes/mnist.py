@@ -104,7 +104,7 @@ class Lesson:
     """What the MNIST recipes share: the paper's teacher, its soft targets, and arms made from both."""
 
     def __init__(self, config: Mnist, run: Run, paper: dict[tuple[str, str], float] | None = None) -> None:
-        """Check the configuration, read the data, and claim the run's folder."""
+        """Check the configuration and read the data."""
         config.check()
         self.config = config
         self.teacher_net()
