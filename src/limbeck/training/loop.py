@@ -444,7 +444,7 @@ class _Training:
     def _finish(self) -> Fitted:
         if self.best is not None:
             self.net.load_state_dict(self.best)
-        if self.budget.precise_batchnorm:
+        if self.budget.precise_batchnorm and batch_norms(self.net):
             self._measure_statistics()
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
         if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
