@@ -67,6 +67,13 @@ def test_they_are_put_back_where_the_block_fails():
     assert torch.equal(net.filled, torch.zeros(4))
 
 
+def test_they_are_put_back_where_the_net_was_moved_to():
+    net = Shifted(1.0)
+    with unsaved_put_back(net):
+        net.to("meta")
+    assert {net.shift.device.type, net.layer.weight.device.type} == {"meta"}
+
+
 def test_one_that_is_kept_under_another_name_is_no_unsaved_buffer():
     net = nn.BatchNorm1d(2)
     net.register_buffer("also", net.running_mean, persistent=False)

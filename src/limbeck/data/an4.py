@@ -48,12 +48,14 @@ def load_an4(folder: str | Path | None = None) -> An4:
     Raises:
         DataError: a file is missing or not what it should be, or there is audio and no package to read it.
     """
+    import pyarrow as pa
+
     place = _place(folder)
     try:
         spoken = {split: _from_tables(place, split) if _has_tables(place) else _heard(place, split) for split in SPLITS}
         pronunciations = read_pronunciations(_text(place / LEXICON))
         language_model = _text(place / LANGUAGE_MODEL)
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:  # the last of a column that can't be cast
         raise DataError(f"{place} must hold AN4's files: {type(error).__name__}: {error}", HINT) from error
     times = Counter(each.key for own in spoken.values() for each in own)
     twice = [key for key, count in times.items() if count > 1]

@@ -32,7 +32,10 @@ def put_unsaved(net: nn.Module, buffers: dict[str, Tensor]) -> None:
 
 @contextlib.contextmanager
 def unsaved_put_back(net: nn.Module) -> Iterator[None]:
-    """Put a net's unsaved buffers back as they were when the block ends, and take out those that came."""
+    """Put a net's unsaved buffers back as they were when the block ends, on the device that it then has.
+
+    Those that came meanwhile are taken out.
+    """
     before = [(module, {name: module._buffers[name] for name in _names(module)}) for module in net.modules()]  # noqa: SLF001
     values = {id(buffer): buffer.clone() for buffer in unsaved_buffers(net).values()}
     try:
@@ -45,7 +48,9 @@ def unsaved_put_back(net: nn.Module) -> Iterator[None]:
                 if buffer is not None and id(buffer) in values and not _equal(buffer, values[id(buffer)]):
                     with torch.no_grad():
                         buffer.copy_(values[id(buffer)])
-                module._buffers[name] = buffer  # noqa: SLF001
+                now = module._buffers.get(name)  # noqa: SLF001
+                there = buffer if buffer is None or now is None else buffer.to(now.device)
+                module._buffers[name] = there  # noqa: SLF001
 
 
 def _names(module: nn.Module) -> set[str]:
