@@ -111,6 +111,23 @@ def test_an_addition_that_was_killed_goes_on(tmp_path):
     SoftTargets.open(tmp_path / "killed").verify()
 
 
+@pytest.mark.parametrize("row", [0, 40], ids=["at once", "after two shards"])
+def test_a_store_is_whole_without_an_addition_that_is_refused(tmp_path, row):
+    class Odd(Says):
+        def __call__(self, inputs):
+            odd = (inputs == examples().inputs[row]).all(-1, keepdim=True)
+            return super().__call__(inputs).masked_fill(odd, torch.nan)
+
+    options = {"encoding": EXACT, "rows_per_shard": 16}
+    before = write_soft_targets(Ensemble([Says(0), Says(1)]), examples(), tmp_path, **options).fingerprint
+    files = files_of(tmp_path)
+    with pytest.raises(TargetsError, match=f"row {row} of the transfer set: a teacher's logits must have a finite max"):
+        write_soft_targets(Ensemble([Odd(2), Says(3)]), examples(), tmp_path, add=True, **options)
+    assert SoftTargets.open(tmp_path).fingerprint == before
+    assert files_of(tmp_path) == files
+    assert write_soft_targets(Says(4), examples(), tmp_path, add=True, **options).num_members == 3
+
+
 @pytest.mark.parametrize("mean", ["arithmetic", "geometric"])
 @pytest.mark.parametrize("temperature", [1.0, 5.0])
 def test_the_mean_is_chosen_on_reading(tmp_path, mean, temperature):

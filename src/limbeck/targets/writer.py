@@ -1,5 +1,6 @@
 """Writing soft targets: each teacher runs once over the transfer set, its logits go to disk."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import isclose
@@ -70,7 +71,8 @@ def write_soft_targets(
         num_views: views 0..num_views - 1 of each example are judged.
         encoding: `Dense`, `TopK` or `Sampled` of `limbeck.targets`; where None `Dense("float16")`, with `add` the
             store's own.
-        add: add the teacher's members to those of a store that is there, which are not asked again.
+        add: add the teacher's members to those of a store that is there, which are not asked again. Of members whose
+            output is refused the store remains without them.
         part: (i, n): write only each n-th shard, from the i-th, beside n - 1 other writers; the store can be read
             once all have come to their end.
         batch_size: rows the teacher judges at once.
@@ -114,14 +116,19 @@ def write_soft_targets(
     )
     manifest = begin(folder, wanted, examples_of(transfer_set), add=add)
     free = [member.fingerprint for member in manifest.members]
-    for member, own in zip(wanted.members, teachers, strict=True):
-        place = free.index(member.fingerprint)
-        free[place] = ""  # a teacher that is there twice has two places
+    try:
+        for member, own in zip(wanted.members, teachers, strict=True):
+            place = free.index(member.fingerprint)
+            free[place] = ""  # a teacher that is there twice has two places
 
-        def judge(rows: Tensor, number: int, own: Teacher = own) -> Iterator[Tensor]:
-            return judged(own, transfer_set, rows, number, batch_size)
+            def judge(rows: Tensor, number: int, own: Teacher = own) -> Iterator[Tensor]:
+                return judged(own, transfer_set, rows, number, batch_size)
 
-        write_member(folder, place, judge, transfer_set, part=part, progress=progress)
+            write_member(folder, place, judge, transfer_set, part=part, progress=progress)
+    except (ArgumentError, TargetsError):
+        if add and part == (1, 1):  # else others may be writing them
+            _take_back(folder, wanted)
+        raise
     finished = Manifest.load(folder)
     return SoftTargets(folder, finished) if part != (1, 1) or add else SoftTargets.open(folder)  # others may write on
 
@@ -174,6 +181,18 @@ def _with_members(folder: Path, there: Manifest, wanted: Manifest) -> Manifest:
     extended = replace(there, members=(*there.members, *new))
     extended.save(folder)
     return extended
+
+
+def _take_back(folder: Path, refused: Manifest) -> None:
+    """Take teachers that were to be added, and are not whole, from a store's end: without them it can be read again."""
+    with changing(folder):
+        there = Manifest.load(folder)
+        members, added = list(there.members), {member.fingerprint for member in refused.members}
+        while len(members) > 1 and members[-1].fingerprint in added and members[-1].num_rows < there.num_rows:
+            members.pop()
+        replace(there, members=tuple(members)).save(folder)
+        for place in range(len(members), len(there.members)):
+            shutil.rmtree(shard_path(folder, place, 0).parent, ignore_errors=True)
 
 
 def write_member(
