@@ -1,5 +1,7 @@
 """Asking the teacher again: what is stored is what it says, or the difference is told."""
 
+import math
+
 import pytest
 import torch
 from stores import Nudge, Says, examples, in_runs
@@ -99,6 +101,26 @@ def test_a_net_in_other_batches_is_within_rounding(tmp_path):
     found = recompute(targets, net, examples(), 20)
     assert found.rows == 20
     assert found.beyond_rounding < 1e-5
+
+
+@pytest.mark.parametrize("temperature", [1.0, 20.0])
+def test_of_many_classes_draws_are_as_near_as_their_logits(tmp_path, temperature):
+    class Nearly(Says):
+        def __call__(self, inputs):
+            return super().__call__(inputs) + 1e-5 * inputs.roll(1, -1)
+
+    data, encoding = examples(8, classes=32_000), Sampled(5, (temperature,))
+    found = recompute(write_soft_targets(Says(), data, tmp_path, encoding=encoding), Nearly(), data, 8)
+    assert found.largest_difference < 0.01
+    assert found.beyond_rounding < 2e-4
+
+
+def test_of_draws_the_total_tells_of_classes_that_were_not_drawn(tmp_path):
+    data = type(examples())(torch.tensor([[9.0, 0, 0, 0]] * 5))
+    targets = write_soft_targets(Says(), data, tmp_path, encoding=Sampled(1, (1.0,)))  # draws class 0 in each row
+    found = recompute(targets, Off(data.inputs[:1], by=4.0), data, 5)
+    before, after = (math.log(1 + 2 * math.exp(-9) + math.exp(each)) for each in (-9, -5))
+    assert found.beyond_rounding == found.largest_difference == pytest.approx(after - before, rel=1e-4)
 
 
 def test_a_subset_is_enough_and_the_choice_is_the_seeds(tmp_path):

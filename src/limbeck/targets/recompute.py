@@ -20,7 +20,10 @@ HALF_STEP = 2.0**-11  # of float16, relative: what storing a logit changes at mo
 
 @dataclass(frozen=True)
 class Recomputed:
-    """How far stored logits (less their row's maximum), and masses left out, are from what the teacher says now."""
+    """How far stored logits (less their row's maximum), and what tells of classes left out, are from what it says now.
+
+    That is a tail's mass (`TopK`), or the logs of totals (`Sampled`).
+    """
 
     rows: int
     """Rows that were asked again, over all teachers."""
@@ -106,8 +109,10 @@ def _compared(  # noqa: PLR0917 - private
     excess = (apart - fresh.abs().nan_to_num(posinf=0) * HALF_STEP).clamp(min=0)
     for name in {"log_tail", "log_totals"} & columns.keys():  # what is kept of the classes that are not
         again = targets.encoding.encode(logits, torch.arange(len(logits)))
-        masses = [torch.from_numpy(each[name].copy()).exp() for each in (columns, again)]
-        apart, excess = (torch.cat([part, (masses[0] - masses[1]).abs()], -1) for part in (apart, excess))
+        own, its = (torch.from_numpy(each[name].copy()) for each in (columns, again))
+        if name == "log_tail":  # -inf where k is all classes; totals grow with the classes, as their logs don't
+            own, its = own.exp(), its.exp()
+        apart, excess = (torch.cat([part, (own - its).abs()], -1) for part in (apart, excess))
     row = int(apart.amax(-1).argmax())
     lengths = None if transfer_set.run_lengths is None else transfer_set.run_lengths[ids]
     owners = ids if lengths is None else ids.repeat_interleave(lengths)
