@@ -43,6 +43,16 @@ def test_the_brier_score_is_scikit_learns():
     assert measure(logits, labels).brier == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_many_examples_of_few_digits_are_counted_whole(dtype):
+    probs = torch.tensor([[0.75, 0.25], [0.25, 0.75]]).repeat(5000, 1).to(dtype)  # which every type holds
+    labels = torch.tensor([0, 0]).repeat(5000)
+    (full,) = [each for each in reliability(probs, labels) if each.examples]
+    assert (full.examples, full.confidence, full.accuracy) == (10_000, 0.75, 0.5)
+    assert expected_calibration_error(probs, labels) == pytest.approx(0.25, rel=1e-12)
+    assert brier_score(probs, labels) == pytest.approx((2 * 0.25**2 + 2 * 0.75**2) / 2, rel=1e-12)
+
+
 def test_the_bins_of_a_diagram_are_those_of_the_calibration_error():
     logits, labels = drawn()
     probs = logits.double().softmax(-1)

@@ -74,6 +74,8 @@ def test_the_commonest_errors_come_first_and_of_equal_ones_the_lower_classes():
     found = most_confused(chosen, labels, 3, 3)
     assert found == [Confusion(0, 1, 2), Confusion(2, 0, 2), Confusion(1, 0, 1)]
     assert most_confused(labels, labels, 3, 3) == []
+    high = torch.tensor([200, 200], dtype=torch.int16)  # 200 · 300 is beyond their type
+    assert most_confused(torch.tensor([1, 1]), high, 300, 1) == [Confusion(200, 1, 2)]
 
 
 def test_counts_are_whole_where_nothing_is_right():

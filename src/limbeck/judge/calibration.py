@@ -39,6 +39,7 @@ def brier_score(probs: Float[Tensor, "examples classes"], labels: Int[Tensor, " 
     0.25
     """
     check_labels(labels, probs)
+    probs = probs.double()  # half precision holds no sum of many examples
     of_label = probs.gather(1, labels.long().unsqueeze(1)).squeeze(1)
     return (probs.square().sum(1) - 2 * of_label + 1).mean().item()
 
@@ -70,9 +71,9 @@ def _binned(
     check_labels(labels, probs)
     confidence, chosen = probs.max(-1)
     own = (confidence * BINS).ceil().nan_to_num().long().clamp(1, BINS) - 1  # bin b holds (b/15, (b + 1)/15]
-    right = (chosen == labels).to(probs.dtype)
-    none = torch.zeros(BINS, dtype=probs.dtype)
-    return own.bincount(minlength=BINS), none.index_add(0, own, confidence), none.index_add(0, own, right)
+    none = torch.zeros(BINS, dtype=torch.float64)  # half precision counts to 256, or to 2048
+    sure, right = (none.index_add(0, own, each.double()) for each in (confidence, chosen == labels))
+    return own.bincount(minlength=BINS), sure, right
 
 
 def _bin(number: int, examples: int, confidence: float, right: float) -> Bin:

@@ -98,6 +98,6 @@ def most_confused(
     [Confusion(label=0, choice=1, examples=2)]
     """
     wrong = chosen != labels
-    pairs, counts = (labels[wrong] * num_classes + chosen[wrong]).unique(return_counts=True)
+    pairs, counts = (labels[wrong].long() * num_classes + chosen[wrong]).unique(return_counts=True)
     places = counts.argsort(descending=True, stable=True)[:most].tolist()
     return [Confusion(*divmod(int(pairs[place]), num_classes), int(counts[place])) for place in places]
