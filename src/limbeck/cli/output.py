@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from limbeck.files import json_text
@@ -23,16 +24,17 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Print rows of the same columns, whole, in a log too."""
+    """Print rows of the same columns, whole, in a log too, and as they are: names may have [brackets] and :colons:."""
     from rich.console import Console
     from rich.table import Table
 
+    plain = partial(Console, markup=False, emoji=False, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(rows[0]):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for line in rows:
         table.add_row(*line.values())
-    Console(highlight=False, width=Console(width=1000).measure(table).maximum).print(table)
+    plain(width=plain(width=1000).measure(table).maximum).print(table)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
