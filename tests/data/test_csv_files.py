@@ -18,6 +18,13 @@ def test_lines_end_in_any_of_three_ways(tmp_path, end):
     assert (train.inputs.tolist(), train.class_names) == ([[1], [2]], ("a", "b"))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_before_the_names_are_none(tmp_path, end):
+    (tmp_path / "t.csv").write_bytes(end.join(["", "", "x;label", "1;01", "2;02", ""]).encode())
+    train = read(tmp_path / "t.csv")[0].training
+    assert (train.inputs.tolist(), train.class_names) == ([[1], [2]], ("01", "02"))
+
+
 def test_spaces_around_names_and_labels_are_none_of_theirs(tmp_path):
     (tmp_path / "train.csv").write_text("x, width , label\n1, 3, a\n2, 4, b\n")
     (tmp_path / "test.csv").write_text("x,width,label\n5,6,a \n")

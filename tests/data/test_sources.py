@@ -75,7 +75,7 @@ def test_a_class_has_one_name_of_its_own(tmp_path):
     (tmp_path / "classes.txt").write_text("cat\ndog\ncat\n")
     with pytest.raises(DataError, match=r"classes.txt must be a class name a line, each once, 'cat' is there twice"):
         load_arrays(tmp_path)
-    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n", "utf-8-sig")
     assert load_arrays(tmp_path).class_names == ("cat", "dog")
 
 

@@ -39,7 +39,7 @@ def load_arrays(folder: str | Path) -> TransferSet:
 
 def _names(path: Path) -> tuple[str, ...]:
     try:
-        names = path.read_text("utf-8").splitlines()
+        names = path.read_text("utf-8-sig").splitlines()  # some editors leave a mark before the first letter
     except ValueError as error:
         raise DataError(f"{path} must be a class name a line, in UTF-8: {error}") from error
     twice = [name for name, count in Counter(names).items() if count > 1]

@@ -61,10 +61,11 @@ def read_csv(path: Path, is_label: Callable[[str], bool]) -> "pa.Table":
 
 
 def _header(path: Path) -> str:
+    """Return the beginning of a file, without the empty lines before its names, which pyarrow passes over too."""
     import pyarrow as pa
 
     with pa.input_stream(path) as stream:  # unpacks .gz
-        return stream.read(HEADER_BYTES).decode("utf-8-sig", "replace")
+        return stream.read(HEADER_BYTES).decode("utf-8-sig", "replace").lstrip("\r\n")
 
 
 def _numbers(names: Sequence[str]) -> bool:
