@@ -2,11 +2,12 @@
 
 import fcntl
 import json
+import os
 
 import pytest
 
 from limbeck.errors import BusyError, RunError
-from limbeck.files import kept_json, locked
+from limbeck.files import fingerprint, kept_json, locked, write_json
 
 
 def test_a_lock_that_is_held_is_not_waited_for(tmp_path):
@@ -61,6 +62,14 @@ def test_what_is_kept_is_made_once_and_read_as_it_was(tmp_path):
     assert made == [1]
     path.write_text('{"student": 0.25}')
     assert kept_json(path, make, dict) == {"student": 0.25}, "of an earlier version"
+
+
+def test_a_path_that_is_not_in_utf8_is_kept_as_it_is(tmp_path):
+    told = {"data": os.fsdecode(b"caf\xe9.csv"), "where": "café"}
+    write_json(tmp_path / "told.json", told)
+    assert "café" in (tmp_path / "told.json").read_text("utf-8")
+    assert json.loads((tmp_path / "told.json").read_bytes()) == told
+    assert fingerprint(told) != fingerprint({**told, "data": os.fsdecode(b"caf\xe8.csv")})
 
 
 def test_every_flipped_bit_of_what_is_kept_is_detected(tmp_path):

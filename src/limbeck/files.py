@@ -76,7 +76,7 @@ def json_text(value: Any) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, readable by people, in one step."""
-    write_bytes(path, (json_text(value) + "\n").encode())
+    write_bytes(path, _in_utf8(json_text(value) + "\n"))
 
 
 def write_sealed(path: Path, value: Any) -> None:
@@ -128,7 +128,12 @@ def sha256(*parts: bytes | memoryview) -> str:
 
 def fingerprint(value: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a value's JSON, the same for every order of its keys."""
-    return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
+    return sha256(_in_utf8(json.dumps(value, sort_keys=True, ensure_ascii=False)))
+
+
+def _in_utf8(text: str) -> bytes:
+    """Return JSON in UTF-8; a path's byte that is none, which Python tells by a surrogate, as JSON's escape of that."""
+    return text.encode(errors="backslashreplace")
 
 
 def file_sha256(path: Path) -> str:
