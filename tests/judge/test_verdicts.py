@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import ttest_ind
 
 from limbeck import ArgumentError
-from limbeck.judge import NetsDifference, nets_finding, paired_interval, seeds_difference, seeds_interval, sign_flip_p
+from limbeck.judge import (
+    NetsDifference,
+    mean_interval,
+    nets_finding,
+    paired_interval,
+    seeds_difference,
+    seeds_interval,
+    sign_flip_p,
+)
 from limbeck.judge.verdicts import permutation_p, welch_interval
 
 LOW = [70.0, 72.0, 69.0, 71.0, 73.0, 70.0]
@@ -66,6 +74,11 @@ def test_an_interval_with_0_in_it_shows_no_difference(paired):
 def test_seeds_without_spread_have_an_interval_of_one_point():
     assert welch_interval([3, 3], [1, 1, 1]) == (2, 2, 2)
     assert permutation_p([3, 3], [3, 3, 3]) == 1.0
+
+
+def test_of_a_side_without_spread_the_interval_is_the_others():
+    mean, low, high = mean_interval([4, 5, 3, 4, 5])
+    assert welch_interval([3] * 5, [4, 5, 3, 4, 5]) == pytest.approx((3 - mean, 3 - high, 3 - low))
 
 
 def test_two_nets_are_judged_by_mcnemar():
