@@ -71,8 +71,8 @@ def write_soft_targets(
         num_views: views 0..num_views - 1 of each example are judged.
         encoding: `Dense`, `TopK` or `Sampled` of `limbeck.targets`; where None `Dense("float16")`, with `add` the
             store's own.
-        add: add the teacher's members to those of a store that is there, which are not asked again. Of members whose
-            output is refused the store remains without them.
+        add: add the teacher's members to those of a store that is there, which are not asked again. Members that
+            say NaN are taken out again.
         part: (i, n): write only each n-th shard, from the i-th, beside n - 1 other writers; the store can be read
             once all have come to their end.
         batch_size: rows the teacher judges at once.
@@ -125,7 +125,7 @@ def write_soft_targets(
                 return judged(own, transfer_set, rows, number, batch_size)
 
             write_member(folder, place, judge, transfer_set, part=part, progress=progress)
-    except (ArgumentError, TargetsError):
+    except TargetsError:  # what a teacher raises itself may pass: its addition can go on
         if add and part == (1, 1):  # else others may be writing them
             _take_back(folder, wanted)
         raise
