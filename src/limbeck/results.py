@@ -69,7 +69,10 @@ def check_recordable(recipe: str, seeds: int, *, smoke: bool, own: bool) -> None
             "the figures of a file of your own are in run.json, in the run's folder",
         )
     path = Path(FOLDER) / f"{recipe}.json"
-    there = json.loads(path.read_bytes()).get("seeds") if path.exists() else None
+    try:
+        there = json.loads(path.read_bytes()).get("seeds") if path.exists() else None
+    except (ValueError, AttributeError) as error:
+        raise ArgumentError(f"{path} must be a record as limbeck writes it: {error}", "mend or delete it") from error
     if there is not None and there > seeds:
         raise ArgumentError(
             f"{path} has figures of {there} seeds, which those of {seeds} can't replace", "delete it to record fewer"

@@ -166,6 +166,16 @@ def test_figures_of_more_seeds_are_not_replaced(tmp_path):
     assert (tmp_path / "results" / "digits.json").read_text() == '{"seeds": 10}'
 
 
+@pytest.mark.parametrize("damaged", ["<<<<<<< ours", "[]"])
+def test_a_damaged_record_is_told_before_anything_is_trained(damaged, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "digits.json").write_text(damaged)
+    done = limbeck("run", "digits", "--record", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{Path('results') / 'digits.json'} must be a record as limbeck writes it" in done.stderr
+    assert (tmp_path / "results" / "digits.json").read_text() == damaged
+
+
 def test_a_smoke_run_is_not_recorded_afterwards_either(smoke, tmp_path):
     folder, _ = smoke
     done = limbeck("record", folder / "run", cwd=tmp_path)

@@ -135,3 +135,7 @@ def test_whole_numbers_of_16_bits_come_back():
     assert again.rate == 8000
     assert again.in_16_bits().tolist() == whole.tolist()
     np.testing.assert_allclose(again.samples, sound.samples, atol=0.5 / 32767)
+
+
+def test_what_is_louder_than_full_scale_is_clipped():
+    assert Audio(np.array([1.5, -1.5], np.float32), 8000).in_16_bits().tolist() == [32767, -32767]

@@ -27,8 +27,8 @@ class Audio(NamedTuple):
     rate: int
 
     def in_16_bits(self) -> Int16[np.ndarray, " samples"]:
-        """Return the samples as whole numbers of 16 bits."""
-        return np.round(self.samples * LARGEST).astype(np.int16)
+        """Return the samples as whole numbers of 16 bits; what is louder than full scale is clipped."""
+        return np.round(self.samples.clip(-1, 1) * LARGEST).astype(np.int16)
 
     @classmethod
     def from_16_bits(cls, samples: Int16[np.ndarray, " samples"], rate: int) -> "Audio":
