@@ -204,6 +204,40 @@ def test_what_is_shipped_is_float32_in_evaluation_mode():
     assert not any(module.training for module in shipped.modules())
 
 
+class Turned(nn.Linear):
+    """Logits turned in the complex plane."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(6, 4)
+        self.register_buffer("turns", torch.polar(torch.ones(2), torch.tensor([1.0, 2.0])))
+
+    def forward(self, inputs):
+        logits = super().forward(inputs.float()).view(-1, 2, 2)
+        return torch.view_as_real(torch.view_as_complex(logits) * self.turns).flatten(1)
+
+
+def test_complex_numbers_are_shipped_whole(tmp_path):
+    net = Turned()
+    limbeck.export_onnx(net, ROWS, tmp_path / "net.onnx")
+    rows = TransferSet(ROWS)
+    assert_close(predict(from_onnx(tmp_path / "net.onnx"), rows), predict(net, rows))
+
+
+class Sparse(Floats):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("joined", torch.eye(6).to_sparse())
+
+    def forward(self, inputs):
+        return super().forward((self.joined @ inputs.float().T).T)
+
+
+def test_a_net_with_a_sparse_buffer_is_refused_in_words(tmp_path):
+    with pytest.raises(ShipError, match="the net can't be exported to ONNX: "):
+        limbeck.export_onnx(Sparse(), ROWS, tmp_path / "net.onnx")
+
+
 def test_weights_that_are_parametrised_are_counted_and_shipped(tmp_path):
     torch.manual_seed(0)
     net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)))

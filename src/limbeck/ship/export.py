@@ -104,9 +104,10 @@ def check_can_ship() -> None:
 
 def on_cpu(net: nn.Module) -> nn.Module:
     """Return a copy of a net as it is shipped: on the CPU, in float32, in evaluation mode."""
-    shipped = copy_of(net).to("cpu", torch.float32)
+    shipped = copy_of(net).cpu().float()  # what is complex stays so: `to(torch.float32)` takes the real part
     for tensor in (*shipped.parameters(), *shipped.buffers()):
-        tensor.data = tensor.data.contiguous()  # convolutions train in another layout; files don't tell
+        if tensor.layout == torch.strided:
+            tensor.data = tensor.data.contiguous()  # convolutions train in another layout; files don't tell
     for module in shipped.modules():  # not eval(): a net may have one of its own
         module.training = False
     return shipped
