@@ -105,6 +105,33 @@ def test_multiplications_of_a_convolution():
     assert export.multiply_adds(nn.Conv2d(3, 5, 3, padding=1), torch.zeros(1, 3, 8, 8)) == 3 * 9 * 5 * 64
 
 
+class Attention(nn.Module):
+    def forward(self, inputs):
+        return nn.functional.scaled_dot_product_attention(inputs, inputs, inputs)
+
+
+STEPS, WIDTH, INSIDE = 6, 8, 16  # of a row of six steps
+MATCHED = 2 * STEPS * STEPS * WIDTH  # queries with keys, then weights with values
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: nn.LSTM(WIDTH, INSIDE, batch_first=True), STEPS * 4 * INSIDE * (WIDTH + INSIDE)),
+        (lambda: nn.GRU(WIDTH, INSIDE, batch_first=True), STEPS * 3 * INSIDE * (WIDTH + INSIDE)),
+        (Attention, MATCHED),
+        (
+            lambda: nn.TransformerEncoderLayer(WIDTH, 2, INSIDE, batch_first=True),
+            STEPS * (4 * WIDTH * WIDTH + 2 * WIDTH * INSIDE) + MATCHED,
+        ),
+    ],
+)
+def test_multiplications_in_layers_that_torch_has_in_one_piece(make, expected):
+    kept = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
+    assert export.multiply_adds(export.on_cpu(make()), torch.zeros(1, STEPS, WIDTH)) == expected
+    assert (torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled) == kept
+
+
 class Random(nn.Module):
     def forward(self, inputs):
         return torch.rand(inputs.shape[0], 3)
