@@ -296,6 +296,24 @@ def test_weights_that_the_last_step_blew_up_are_not_kept(tmp_path):
     assert not (tmp_path / "model.safetensors").exists()
 
 
+class Masked(nn.Linear):
+    """Each class is told from those before it too."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(16, 3)
+        self.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
+
+    def forward(self, inputs):
+        return super().forward(inputs.flatten(1)) @ self.mask.softmax(-1)
+
+
+def test_what_was_infinite_from_the_start_may_be_so(tmp_path):
+    fitted = fit(Masked(), blobs(), budget=QUICK, folder=tmp_path)
+    assert fitted.net.state_dict()["mask"].isinf().sum() == 3
+    assert torch.equal(weights(fit(Masked(), blobs(), budget=QUICK, folder=tmp_path).net), weights(fitted.net))
+
+
 def test_frozen_parameters_stay_as_they_are():
     model = net()
     model.layers[0].weight.requires_grad_(False)

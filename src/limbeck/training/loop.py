@@ -271,6 +271,7 @@ class _Training:
             "device": device_here(),
             **own_code(self.net),
         }
+        self.infinite = _infinite(self.net)
 
     def finished(self) -> Fitted | None:
         """Return the net that its folder holds, checked; None where it holds none yet."""
@@ -457,7 +458,7 @@ class _Training:
         if self.budget.precise_batchnorm and batch_norms(self.net):
             self._measure_statistics()
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
-        if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
+        if not _infinite(self.net) <= self.infinite:
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
         fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder, self.binding["start"])
         if self.folder is not None:
@@ -495,6 +496,11 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
+
+
+def _infinite(net: nn.Module) -> set[str]:
+    """Return the names of a net's tensors that are not finite all through: masks hold -inf, others have blown up."""
+    return {name for name, tensor in net.state_dict().items() if not tensor.isfinite().all()}
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
