@@ -23,6 +23,7 @@ from limbeck.data.philox import permutation
 from limbeck.errors import BusyError
 from limbeck.files import locked
 from limbeck.models import MLP, ResNet
+from limbeck.teachers import predict
 from limbeck.tensor_files import load_tensors
 from limbeck.training import clock, loop
 from limbeck.training.learning import check_can_learn
@@ -312,6 +313,27 @@ def test_what_was_infinite_from_the_start_may_be_so(tmp_path):
     fitted = fit(Masked(), blobs(), budget=QUICK, folder=tmp_path)
     assert fitted.net.state_dict()["mask"].isinf().sum() == 3
     assert torch.equal(weights(fit(Masked(), blobs(), budget=QUICK, folder=tmp_path).net), weights(fitted.net))
+
+
+class Keeping(nn.Linear):
+    """What it makes of its first batch is kept."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(16, 3)
+        self.shares = None
+
+    def forward(self, inputs):
+        if self.shares is None:
+            self.shares = torch.linspace(0.5, 1.5, 3)
+        return super().forward(inputs.flatten(1)) * self.shares
+
+
+def test_a_net_that_was_asked_can_learn_with_what_it_kept():
+    asked = Keeping()
+    predict(asked, blobs(4))
+    expected = fit(Keeping(), blobs(), budget=QUICK).net
+    assert torch.equal(weights(fit(asked, blobs(), budget=QUICK).net), weights(expected))
 
 
 def test_frozen_parameters_stay_as_they_are():

@@ -51,9 +51,9 @@ def judged(
         check_weights_are_there(teacher)
     with judging(teacher) as device:
         for part in rows.split(batch_size or asked_at_once(device)):
-            with torch.inference_mode():
+            with torch.no_grad():  # no inference mode: nothing can learn with what a net keeps of that
                 output, layout = _answered(teacher, transfer_set.rows_at(part, number).to(device), layout)
-                logits = check_output(output, len(part)).cpu()
+                logits = check_output(output, len(part)).detach().cpu()
             if classes not in (None, logits.shape[1]):
                 widths = sorted({classes, logits.shape[1]})
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
