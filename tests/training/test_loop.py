@@ -336,6 +336,16 @@ def test_a_net_that_was_asked_can_learn_with_what_it_kept():
     assert torch.equal(weights(fit(asked, blobs(), budget=QUICK).net), weights(expected))
 
 
+def test_a_state_that_no_file_holds_is_refused_before_anything_is_learned():
+    joined = net()
+    joined.register_buffer("joined", torch.eye(3).to_sparse())
+    message = (
+        "a net that learns must keep its state in dense tensors, 'joined' is torch.sparse_coo\n\nhint: .*persistent"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        fit(joined, blobs(), budget=QUICK)
+
+
 def test_frozen_parameters_stay_as_they_are():
     model = net()
     model.layers[0].weight.requires_grad_(False)

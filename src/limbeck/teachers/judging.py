@@ -149,6 +149,7 @@ def check_output(output: object, count: int) -> Tensor:
 def judging(teacher: Teacher) -> Iterator[torch.device | None]:
     """Put a net and all its parts into evaluation mode, and back as they were; yield where its parameters are."""
     modules = list(teacher.modules()) if isinstance(teacher, nn.Module) else []
+    modules = [module for module in modules if hasattr(module, "training")]  # which frozen TorchScript hasn't got
     modes = [module.training for module in modules]
     kept = unsaved_put_back(teacher) if isinstance(teacher, nn.Module) else contextlib.nullcontext()
     try:

@@ -110,6 +110,7 @@ def fit(
     budget, seed = budget or Budget(), operator.index(seed)
     objective = objective or FromLabels()
     objective.check(transfer_set)
+    check_parameters(net)
     training = _Training(
         net=net,
         transfer_set=transfer_set,
@@ -120,7 +121,6 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_of(budget),
     )
-    check_parameters(net)
     check_affordable(budget, net, transfer_set, validation)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     progress = progress or Progress()
