@@ -58,6 +58,12 @@ def test_a_teacher_and_a_student_to_begin_with_run_as_they_are(place, capsys):
     assert "<title>Limbeck: mine:teacher on digits</title>" in (place / "run" / "report.html").read_text()
 
 
+def test_a_teacher_and_a_student_in_a_folder_are_run_from_there(place, capsys):
+    assert main(["new", "my nets/mine.py", "--from", "distill"]) == 0
+    run = "limbeck distill --teacher mine:teacher --student mine:student --data digits"
+    assert capsys.readouterr().out == f"my nets/mine.py runs as it is: cd 'my nets' && {run}\n"
+
+
 def test_a_changed_file_is_another_recipe(place, capsys):
     main(["new", "yours.py", "--from", "digits"])
     assert main(["run", "yours.py", *FAST, "--out", "run"]) == 0
@@ -136,6 +142,10 @@ def test_every_recipe_can_be_copied_and_imported(recipe, place):
         (
             "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass C: ...\ndef main(config: 'C', run): ...",
             "--smoke needs C.smoke(), there is none",
+        ),
+        (
+            "from dataclasses import *\n@dataclass(frozen=True)\nclass C:\n  size: int\ndef main(config: C, run): ...",
+            "C in mine.py must have a default for each field, size has none",
         ),
     ],
 )

@@ -105,6 +105,33 @@ def test_multiplications_of_a_convolution():
     assert export.multiply_adds(nn.Conv2d(3, 5, 3, padding=1), torch.zeros(1, 3, 8, 8)) == 3 * 9 * 5 * 64
 
 
+class Attention(nn.Module):
+    def forward(self, inputs):
+        return nn.functional.scaled_dot_product_attention(inputs, inputs, inputs)
+
+
+STEPS, WIDTH, INSIDE = 6, 8, 16  # of a row of six steps
+MATCHED = 2 * STEPS * STEPS * WIDTH  # queries with keys, then weights with values
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: nn.LSTM(WIDTH, INSIDE, batch_first=True), STEPS * 4 * INSIDE * (WIDTH + INSIDE)),
+        (lambda: nn.GRU(WIDTH, INSIDE, batch_first=True), STEPS * 3 * INSIDE * (WIDTH + INSIDE)),
+        (Attention, MATCHED),
+        (
+            lambda: nn.TransformerEncoderLayer(WIDTH, 2, INSIDE, batch_first=True),
+            STEPS * (4 * WIDTH * WIDTH + 2 * WIDTH * INSIDE) + MATCHED,
+        ),
+    ],
+)
+def test_multiplications_in_layers_that_torch_has_in_one_piece(make, expected):
+    kept = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
+    assert export.multiply_adds(export.on_cpu(make()), torch.zeros(1, STEPS, WIDTH)) == expected
+    assert (torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled) == kept
+
+
 class Random(nn.Module):
     def forward(self, inputs):
         return torch.rand(inputs.shape[0], 3)
@@ -202,6 +229,40 @@ def test_what_is_shipped_is_float32_in_evaluation_mode():
     shipped = export.on_cpu(Ensemble([mlp(dropout=0.5).double()]))
     assert {parameter.dtype for parameter in shipped.parameters()} == {torch.float32}
     assert not any(module.training for module in shipped.modules())
+
+
+class Turned(nn.Linear):
+    """Logits turned in the complex plane."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(6, 4)
+        self.register_buffer("turns", torch.polar(torch.ones(2), torch.tensor([1.0, 2.0])))
+
+    def forward(self, inputs):
+        logits = super().forward(inputs.float()).view(-1, 2, 2)
+        return torch.view_as_real(torch.view_as_complex(logits) * self.turns).flatten(1)
+
+
+def test_complex_numbers_are_shipped_whole(tmp_path):
+    net = Turned()
+    limbeck.export_onnx(net, ROWS, tmp_path / "net.onnx")
+    rows = TransferSet(ROWS)
+    assert_close(predict(from_onnx(tmp_path / "net.onnx"), rows), predict(net, rows))
+
+
+class Sparse(Floats):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("joined", torch.eye(6).to_sparse())
+
+    def forward(self, inputs):
+        return super().forward((self.joined @ inputs.float().T).T)
+
+
+def test_a_net_with_a_sparse_buffer_is_refused_in_words(tmp_path):
+    with pytest.raises(ShipError, match="the net can't be exported to ONNX: "):
+        limbeck.export_onnx(Sparse(), ROWS, tmp_path / "net.onnx")
 
 
 def test_weights_that_are_parametrised_are_counted_and_shipped(tmp_path):

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from limbeck import Ensemble
+from limbeck import Ensemble, TransferSet
+from limbeck.errors import ArgumentError
 from limbeck.models import MLP, VGG
-from limbeck.teachers import described, teacher_fingerprint, weights_fingerprint
+from limbeck.teachers import described, from_function, predict, teacher_fingerprint, weights_fingerprint
 
 
 def test_fingerprint_tells_layers_ensembles_and_callables_apart():
@@ -181,3 +182,37 @@ def test_sets_are_told_in_one_order():
     one, other = {0, 8}, {8, 0}  # they collide, so that each keeps its own order
     assert list(one) != list(other)
     assert described(Bent(one)) == described(Bent(other))
+
+
+class Noted(nn.Linear):
+    """Its state has a note in it that is no tensor."""
+
+    def __init__(self):
+        super().__init__(2, 3)
+
+    def get_extra_state(self):
+        return {"note": 1}
+
+    def set_extra_state(self, state):
+        pass
+
+
+def test_a_state_that_is_no_tensor_is_refused_in_words():
+    with pytest.raises(ArgumentError, match="a net's state must be tensors, of Noted '_extra_state' is a dict"):
+        teacher_fingerprint(Noted())
+    rows = TransferSet(torch.ones(4, 2))
+    assert predict(from_function(Noted(), "noted, 1"), rows).shape == (4, 3)
+
+
+def frozen(seed):
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(2, 3)).eval()
+    return net, torch.jit.freeze(torch.jit.script(net))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_weights_that_are_frozen_into_code_are_seen():
+    (net, one), (_, same), (_, other) = frozen(0), frozen(0), frozen(1)
+    assert teacher_fingerprint(one) == teacher_fingerprint(same) != teacher_fingerprint(other)
+    rows = TransferSet(torch.ones(4, 2))
+    assert torch.equal(predict(one, rows), predict(net, rows))

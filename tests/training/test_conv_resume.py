@@ -9,10 +9,12 @@ import pytest
 import stopping
 import torch
 from torch import nn
+from torch.testing import assert_close
 
 from limbeck import Budget, TransferSet, fit, write_soft_targets
 from limbeck.data import CropFlip
 from limbeck.models import Dropout
+from limbeck.teachers import predict
 from limbeck.tensor_files import load_tensors
 from limbeck.training import clock
 from limbeck.training.checkpoint import restore_training, save_training
@@ -85,8 +87,35 @@ def test_the_net_learns_channels_last_and_is_given_back_as_it_came(monkeypatch):
     torch.manual_seed(0)
     model = nn.Sequential(Scaled(), Looking(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
     fitted = fit(model, images(), budget=replace(QUICK, epochs=1)).net
-    assert seen == [[True, True]] * STEPS
+    assert seen == [[True, True]] * (1 + STEPS), "it is asked first whether it can"
     assert all(parameter.is_contiguous() for parameter in fitted.parameters())
+
+
+class Viewing(nn.Module):
+    """Takes a view of what a convolution gives, which is for the plain layout alone; and scales its rows in place."""
+
+    def __init__(self, channels):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(channels, 4, 3), nn.Linear(4 * 36, 5)
+
+    def forward(self, inputs):
+        return self.head(self.conv(inputs.div_(255)).view(-1, 4 * 36))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_net_that_takes_views_learns_in_the_plain_layout(channels):
+    rows = TransferSet(images().inputs[:, :channels].float(), torch.arange(48) % 5)
+    budget = replace(QUICK, epochs=1, batch_size=48, warmup=0.0, learning_rate=0.1)
+    model, expected = Viewing(channels), Viewing(channels)
+    told = expected(rows.inputs.clone())
+    assert_close(predict(model, rows), told.detach())
+    fitted = fit(model, rows, validation=rows, budget=budget)
+    optimizer = torch.optim.AdamW(expected.parameters(), lr=0.05, weight_decay=0.0)  # the cosine at its middle
+    nn.functional.cross_entropy(told, rows.labels).backward()
+    optimizer.step()
+    for name, tensor in expected.state_dict().items():
+        assert_close(fitted.net.state_dict()[name], tensor, rtol=0, atol=1e-4)
 
 
 def stepped(model, optimizer):

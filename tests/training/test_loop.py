@@ -23,6 +23,7 @@ from limbeck.data.philox import permutation
 from limbeck.errors import BusyError
 from limbeck.files import locked
 from limbeck.models import MLP, ResNet
+from limbeck.teachers import predict
 from limbeck.tensor_files import load_tensors
 from limbeck.training import clock, loop
 from limbeck.training.learning import check_can_learn
@@ -294,6 +295,55 @@ def test_weights_that_the_last_step_blew_up_are_not_kept(tmp_path):
     with pytest.raises(TrainingError, match="the weights must be finite"):
         fit(net(), blobs(), budget=budget, folder=tmp_path)
     assert not (tmp_path / "model.safetensors").exists()
+
+
+class Masked(nn.Linear):
+    """Each class is told from those before it too."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(16, 3)
+        self.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
+
+    def forward(self, inputs):
+        return super().forward(inputs.flatten(1)) @ self.mask.softmax(-1)
+
+
+def test_what_was_infinite_from_the_start_may_be_so(tmp_path):
+    fitted = fit(Masked(), blobs(), budget=QUICK, folder=tmp_path)
+    assert fitted.net.state_dict()["mask"].isinf().sum() == 3
+    assert torch.equal(weights(fit(Masked(), blobs(), budget=QUICK, folder=tmp_path).net), weights(fitted.net))
+
+
+class Keeping(nn.Linear):
+    """What it makes of its first batch is kept."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(16, 3)
+        self.shares = None
+
+    def forward(self, inputs):
+        if self.shares is None:
+            self.shares = torch.linspace(0.5, 1.5, 3)
+        return super().forward(inputs.flatten(1)) * self.shares
+
+
+def test_a_net_that_was_asked_can_learn_with_what_it_kept():
+    asked = Keeping()
+    predict(asked, blobs(4))
+    expected = fit(Keeping(), blobs(), budget=QUICK).net
+    assert torch.equal(weights(fit(asked, blobs(), budget=QUICK).net), weights(expected))
+
+
+def test_a_state_that_no_file_holds_is_refused_before_anything_is_learned():
+    joined = net()
+    joined.register_buffer("joined", torch.eye(3).to_sparse())
+    message = (
+        "a net that learns must keep its state in dense tensors, 'joined' is torch.sparse_coo\n\nhint: .*persistent"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        fit(joined, blobs(), budget=QUICK)
 
 
 def test_frozen_parameters_stay_as_they_are():

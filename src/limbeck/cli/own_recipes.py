@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import os
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,8 @@ def new(arguments: list[str]) -> None:
     if options.from_ == DISTILL:
         text = BEGINNING.read_text("utf-8").replace(f"{BEGINNING.stem}:", f"{file.stem}:")
         run = f"limbeck distill --teacher {file.stem}:teacher --student {file.stem}:student --data digits"
+        if file.parent.resolve() != Path.cwd():  # modules are looked for where one stands
+            run = f"cd {shlex.quote(str(file.parent))} && {run}"
     else:
         text, run = copied(RECIPES[names.index(options.from_)], file), f"limbeck run {file} --smoke"
     write_bytes(file, text.encode())
@@ -103,7 +106,14 @@ def recipe_in(path: Path) -> Recipe:
     frozen = getattr(getattr(config, "__dataclass_params__", None), "frozen", False)
     if not isinstance(config, type) or not frozen:
         raise ArgumentError(f"main(config, run) in {path} must say that its config is a frozen dataclass", HOW)
+    bare = [each.name for each in dataclasses.fields(config) if each.init and _has_no_default(each)]
+    if bare:
+        raise ArgumentError(f"{config.__name__} in {path} must have a default for each field, {bare[0]} has none", HOW)
     return Recipe(path.stem, config, main, main.__globals__.get("__doc__") or path.stem)
+
+
+def _has_no_default(field: "dataclasses.Field[object]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _module(path: Path) -> ModuleType:

@@ -8,9 +8,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck import __version__
@@ -104,9 +106,10 @@ def check_can_ship() -> None:
 
 def on_cpu(net: nn.Module) -> nn.Module:
     """Return a copy of a net as it is shipped: on the CPU, in float32, in evaluation mode."""
-    shipped = copy_of(net).to("cpu", torch.float32)
+    shipped = copy_of(net).cpu().float()  # what is complex stays so: `to(torch.float32)` takes the real part
     for tensor in (*shipped.parameters(), *shipped.buffers()):
-        tensor.data = tensor.data.contiguous()  # convolutions train in another layout; files don't tell
+        if tensor.layout == torch.strided:
+            tensor.data = tensor.data.contiguous()  # convolutions train in another layout; files don't tell
     for module in shipped.modules():  # not eval(): a net may have one of its own
         module.training = False
     return shipped
@@ -126,9 +129,24 @@ def net_of(teacher: Teacher) -> nn.Module | None:
 def multiply_adds(net: nn.Module, row: Tensor) -> int:
     """Return the multiplications with an addition that one row takes in matrix products and convolutions."""
     counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():  # parametrised weights can't be counted in inference mode
+    with _in_pieces(), counter, torch.no_grad():  # parametrised weights can't be counted in inference mode
         net(row)
     return counter.get_total_flops() // 2
+
+
+@contextlib.contextmanager
+def _in_pieces() -> Iterator[None]:
+    """Let recurrent layers and attention compute by matrix products: in one piece they count for nothing."""
+    mha, mkldnn = torch.backends.mha, cast("Any", torch.backends.mkldnn)  # its flags() warns
+    before = mha.get_fastpath_enabled(), mkldnn.enabled
+    mha.set_fastpath_enabled(False)
+    mkldnn.enabled = False
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        mha.set_fastpath_enabled(before[0])
+        mkldnn.enabled = before[1]
 
 
 def _traced(net: nn.Module, row: Tensor, told: dict[str, str]) -> bytes:

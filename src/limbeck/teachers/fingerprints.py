@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,8 +72,31 @@ def described(net: nn.Module) -> str:
 
 
 def weights_fingerprint(net: nn.Module) -> str:
-    """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values."""
-    return tensors_fingerprint({**net.state_dict(), **unsaved_buffers(net)})
+    """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values.
+
+    Raises:
+        ArgumentError: its state holds what is no tensor.
+    """
+    state = net.state_dict()
+    for name, value in state.items():
+        if not isinstance(value, Tensor) or value.is_quantized:
+            what = "quantised" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise ArgumentError(
+                f"a net's state must be tensors, of {type(net).__name__} {name!r} is {what}",
+                "layers in int8 and get_extra_state make such; as a teacher it is asked by "
+                "limbeck.teachers.from_function(net, 'name and version')",
+            )
+    return tensors_fingerprint({**state, **unsaved_buffers(net), **_frozen(net)})
+
+
+def _frozen(net: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors that lie in the code of TorchScript, by the names they have there."""
+    found: dict[str, Tensor] = {}
+    for path, module in net.named_modules():
+        if "CONSTANTS." in str(getattr(module, "code", "")):
+            kept: Any = module.code_with_constants
+            found |= {f"{path}.{name}": value for name, value in kept[1].const_mapping.items()}
+    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
 
 
 def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:

@@ -51,9 +51,9 @@ def judged(
         check_weights_are_there(teacher)
     with judging(teacher) as device:
         for part in rows.split(batch_size or asked_at_once(device)):
-            with torch.inference_mode():
-                inputs = laid_out(transfer_set.rows_at(part, number).to(device), layout)
-                logits = check_output(_asked(teacher, inputs), len(part)).cpu()
+            with torch.no_grad():  # no inference mode: nothing can learn with what a net keeps of that
+                output, layout = _answered(teacher, transfer_set.rows_at(part, number).to(device), layout)
+                logits = check_output(output, len(part)).detach().cpu()
             if classes not in (None, logits.shape[1]):
                 widths = sorted({classes, logits.shape[1]})
                 raise ArgumentError(f"a model must return the same classes for every batch, got {widths}")
@@ -92,6 +92,20 @@ def layout_for(teacher: Teacher) -> torch.memory_format:
 def laid_out(inputs: Tensor, layout: torch.memory_format) -> Tensor:
     """Return images in a layout, other inputs as they are."""
     return inputs.contiguous(memory_format=layout) if inputs.ndim == 4 else inputs
+
+
+def _answered(teacher: Teacher, inputs: Tensor, layout: torch.memory_format) -> tuple[object, torch.memory_format]:
+    """Return what a teacher says of a batch, and the layout in which it took it.
+
+    That is the plain one where it fails in the other, as one does that takes a `view` of what a convolution gives.
+
+    Raises:
+        ArgumentError: it raised an error in the plain one.
+    """
+    if layout != torch.contiguous_format:
+        with contextlib.suppress(Exception, SystemExit):
+            return teacher(laid_out(inputs.clone(), layout)), layout  # a copy: it may change them and fail then
+    return _asked(teacher, inputs), torch.contiguous_format
 
 
 def _asked(teacher: Teacher, inputs: Tensor) -> object:
@@ -135,6 +149,7 @@ def check_output(output: object, count: int) -> Tensor:
 def judging(teacher: Teacher) -> Iterator[torch.device | None]:
     """Put a net and all its parts into evaluation mode, and back as they were; yield where its parameters are."""
     modules = list(teacher.modules()) if isinstance(teacher, nn.Module) else []
+    modules = [module for module in modules if hasattr(module, "training")]  # which frozen TorchScript hasn't got
     modes = [module.training for module in modules]
     kept = unsaved_put_back(teacher) if isinstance(teacher, nn.Module) else contextlib.nullcontext()
     try:

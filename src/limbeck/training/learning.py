@@ -8,7 +8,7 @@ from limbeck.teachers.judging import check_output
 
 
 def check_parameters(net: nn.Module) -> None:
-    """Raise ArgumentError unless a net has parameters to train, and these are real numbers."""
+    """Raise ArgumentError unless a net has parameters to train, real numbers, and a state that can be kept."""
     trained = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
     if not trained:
         raise ArgumentError("a net must have parameters that can be trained, got none")
@@ -17,6 +17,13 @@ def check_parameters(net: nn.Module) -> None:
             raise ArgumentError(
                 f"a net's parameters must be real numbers, {name!r} is {parameter.dtype}",
                 "keep real and imaginary parts apart, as torch.view_as_real does",
+            )
+    for name, value in net.state_dict().items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            kind = str(value.layout) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise ArgumentError(
+                f"a net that learns must keep its state in dense tensors, {name!r} is {kind}",
+                "no file would hold it: register_buffer(name, tensor, persistent=False) for what never changes",
             )
 
 

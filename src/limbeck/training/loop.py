@@ -27,7 +27,7 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, read_sealed, write_sealed
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import described, laid_out, layout_for, own_code, predict, weights_fingerprint
+from limbeck.teachers import described, judging, laid_out, layout_for, own_code, predict, weights_fingerprint
 from limbeck.teachers.seeding import generators_kept, seed_generators
 from limbeck.teachers.unsaved import unsaved_put_back
 from limbeck.tensor_files import load_tensors, save_tensors
@@ -110,6 +110,7 @@ def fit(
     budget, seed = budget or Budget(), operator.index(seed)
     objective = objective or FromLabels()
     objective.check(transfer_set)
+    check_parameters(net)
     training = _Training(
         net=net,
         transfer_set=transfer_set,
@@ -120,7 +121,6 @@ def fit(
         folder=None if folder is None else Path(folder),
         precision=precision_of(budget),
     )
-    check_parameters(net)
     check_affordable(budget, net, transfer_set, validation)
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     progress = progress or Progress()
@@ -271,6 +271,7 @@ class _Training:
             "device": device_here(),
             **own_code(self.net),
         }
+        self.infinite = _infinite(self.net)
 
     def finished(self) -> Fitted | None:
         """Return the net that its folder holds, checked; None where it holds none yet."""
@@ -294,8 +295,8 @@ class _Training:
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
         assert self.precision != "auto"  # `fit` has chosen
         self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
+        self._layout = self._laid_out()
         seed_generators(self.seed)
-        lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         recorded = self.budget.cuda_graph and self._fabric.device.type == "cuda"
         self._optimizer = _optimizer(self.net, self.budget, recorded=recorded)
         self._run_step: Step = Replayed(self._step, self._whole_batch()) if recorded else self._step
@@ -306,6 +307,19 @@ class _Training:
             self.best = restore_training(*kept, self.net, self._optimizer) or None
             self.state = _State(**kept[1]["state"])
         self._curves = None if self.folder is None else Curves(self.folder, self.state.history)
+
+    def _laid_out(self) -> torch.memory_format:
+        """Lay the net out where it is trained, and return the layout: the plain one where it fails in a faster one."""
+        device, layout = self._fabric.device, layout_for(self.net)
+        lay_out(self.net.to(device), layout)
+        if layout == torch.contiguous_format:
+            return layout
+        rows = self.transfer_set.at(self.transfer_set.ids[:2]).to(device)
+        with judging(self.net), torch.no_grad(), contextlib.suppress(Exception, SystemExit):
+            self.net(laid_out(rows, layout))
+            return layout
+        lay_out(self.net, torch.contiguous_format)
+        return torch.contiguous_format
 
     def _epoch(self) -> None:
         """Run what is left of one epoch and close it."""
@@ -347,13 +361,13 @@ class _Training:
         cycle = self.objective.num_views
         number = epoch if cycle is None else epoch % cycle
         order = self._data.drawn(self.seed, epoch, self.budget.shuffle_window)
-        in_block, layout = self._batches_in_block(), layout_for(self.net)
+        in_block = self._batches_in_block()
         blocks = (order[first * size : (first + in_block) * size] for first in range(done, self.steps, in_block))
         readings = (partial(self._read, block, number) for block in blocks)
         with contextlib.closing(ahead(readings)) as read:
             for block in read:
                 for batch in self._seen(block, number):
-                    yield replace(batch, inputs=laid_out(batch.inputs, layout))
+                    yield replace(batch, inputs=laid_out(batch.inputs, self._layout))
 
     def _seen(self, block: "_Block", number: int) -> Iterator[Batch]:
         """Yield a block's batches, seen through the view, where the net is.
@@ -457,7 +471,7 @@ class _Training:
         if self.budget.precise_batchnorm and batch_norms(self.net):
             self._measure_statistics()
         lay_out(self.net.cpu(), torch.contiguous_format).eval()
-        if not all(tensor.isfinite().all() for tensor in self.net.state_dict().values()):
+        if not _infinite(self.net) <= self.infinite:
             raise TrainingError("the weights must be finite, the last step made some that are not", DIVERGED_HINT)
         fitted = Fitted(self.net, self.state.history, self._clock.seconds(), self.folder, self.binding["start"])
         if self.folder is not None:
@@ -495,6 +509,11 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
+
+
+def _infinite(net: nn.Module) -> set[str]:
+    """Return the names of a net's tensors that are not finite all through: masks hold -inf, others have blown up."""
+    return {name for name, tensor in net.state_dict().items() if not tensor.isfinite().all()}
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
