@@ -24,6 +24,7 @@ PAGES = (
 )
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MISSING = "(not recorded yet)\n"
+NOT_OF_THE_PAPER = ("cifar10-labml", "cifar10-labml-ours", "cifar10", "cifar100-table")
 
 
 def figure(told: dict[str, Any], setting: str, metric: str) -> dict[str, Any]:
@@ -74,16 +75,25 @@ def shipped(name: str) -> str:
 
 def recipes() -> str:
     """Return the short table of recipes: what is published beside ours, twins and students."""
-    lines = ["| recipe | setting | paper | ours | seeds |", "|---|---|---|---|---|"]
+    lines = ["| recipe | setting | published | ours | seeds |", "|---|---|---|---|---|"]
     for recipe in RECIPES:
         told = load(recipe.name)
-        rows = [] if told is None else headlines(told)
-        for row in [row for row in rows if row["paper"] is not None or _is_compared(row["setting"])]:
-            setting = f"{row['setting']}, {row['metric']}"
-            lines.append(f"| `{recipe.name}` | {setting} | {papers_figure(row)} | {spread(row)} | {row['n']} |")
         if told is None:
             lines.append(f"| `{recipe.name}` | not recorded yet | – | – | – |")
+            continue
+        rows = [row for row in headlines(told) if row["paper"] is not None or _is_compared(row["setting"])]
+        for row in rows:
+            setting = f"{row['setting']}, {row['metric']}"
+            lines.append(f"| `{recipe.name}` | {setting} | {papers_figure(row)} | {spread(row)} | {row['n']} |")
+        if not any(part_of(row["setting"]) == STUDENT for row in rows):
+            lines.append(f"| `{recipe.name}` | students of many settings: {_page_of(recipe.name)} | | | |")
     return "\n".join([*lines, ""])
+
+
+def _page_of(recipe: str) -> str:
+    """Return a link from README to the page that has a recipe's figures."""
+    [page] = [page for page in PAGES if page.parent == DOCS and f"<!-- figures: {recipe} -->" in page.read_text()]
+    return f"[docs/{page.name}](docs/{page.name})"
 
 
 def _is_compared(setting: str) -> bool:
@@ -103,7 +113,7 @@ def study(name: str) -> str:
         for metric in ("test errors", "accuracy", "NLL", "agreement")
         if any((setting, metric) in rows for setting in settings)
     ]
-    published = "published" if name.startswith("cifar") else "paper"
+    published = "published" if name in NOT_OF_THE_PAPER else "paper"
     lines = [f"| | n | {published} | {' | '.join(metrics)} |", "|---" * (3 + len(metrics)) + "|"]
     for setting in settings:
         own = [rows.get((setting, metric)) for metric in metrics]

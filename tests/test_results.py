@@ -40,15 +40,16 @@ def test_expected_figures_are_told_with_the_papers():
     assert results.expected("known") == [
         "twin: 144.2 ± 3.1 test errors (paper: 146)",
         "student: 144.2 ± 3.1 test errors",
-        "(5 seeds, 5 minutes of training in all, on abacus)",
+        "(5 seeds, 5 minutes of training of the nets in its rows, on abacus)",
     ]
     assert results.expected("other") == ["not recorded yet"]
 
 
 def test_trainings_that_were_not_taken_count_where_all_are_told():
     time = {"metric": "seconds", "n": 2}
-    rows = [{**time, "setting": "student", "values": [60.0, 60.0]}]
-    assert results.made({"rows": rows, "seeds": 2, "machine": "m"}) == "2 seeds, 2 minutes of training in all, on m"
+    rows = [{**time, "setting": "student", "values": [30.0, 30.0]}]
+    told = "2 seeds, 1 minute of training of the nets in its rows, on m"
+    assert results.made({"rows": rows, "seeds": 2, "machine": "m"}) == told
     rows.append({**time, "setting": "all trainings", "values": [600.0]})
     assert results.made({"rows": rows, "seeds": 2, "machine": "m"}) == "2 seeds, 10 minutes of training in all, on m"
 
@@ -63,7 +64,7 @@ def test_of_many_settings_the_plain_ones_and_the_papers_are_told_and_then_what_w
         "twin: 1.0 ± 0.0 test errors",
         "student, T=2: 1.0 ± 0.0 test errors (paper: 74)",
         "found",
-        "(5 seeds, 0 minutes of training in all, on m)",
+        "(5 seeds, 0 minutes of training of the nets in its rows, on m)",
     ]
 
 

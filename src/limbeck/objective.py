@@ -112,6 +112,8 @@ def check_hard_weight(hard_weight: float, *, labelled: bool) -> None:
 def check_labels(labels: Tensor, logits: Tensor, *, lowest: int = 0) -> None:
     """Raise ArgumentError unless there is one whole number in lowest..classes - 1 for each row of the logits."""
     classes = logits.shape[-1]
+    if not isinstance(labels, Tensor):
+        raise ArgumentError(f"labels must be a tensor of whole numbers, one for each row, got {type(labels).__name__}")
     if labels.shape != logits.shape[:-1] or labels.is_floating_point():
         raise ArgumentError(
             f"labels must be whole numbers of shape {tuple(logits.shape[:-1])}, "

@@ -97,13 +97,14 @@ def expected(name: str) -> list[str]:
 
 
 def made(told: dict[str, Any]) -> str:
-    """Return how many seeds a recipe was recorded with, and what all its trainings took, wherever they were shared."""
+    """Return how many seeds a recipe was recorded with, and what its trainings took, wherever they were shared."""
     timed = [row for row in told["rows"] if row["metric"] == "seconds"]
-    timed = [row for row in timed if row["setting"] == ALL_TRAININGS] or timed  # older records haven't got it
-    seconds = sum(sum(row["values"]) for row in timed)
+    every = [row for row in timed if row["setting"] == ALL_TRAININGS]
+    minutes = round(sum(sum(row["values"]) for row in every or timed) / 60)
+    whose = "in all" if every else "of the nets in its rows"  # older records don't tell of all
     seeds = told.get("seeds") or max(row["n"] for row in told["rows"])  # digits and letters were recorded without
     told_seeds = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    return f"{told_seeds}, {seconds / 60:.0f} minutes of training in all, on {told['machine']}"
+    return f"{told_seeds}, {minutes} minute{'s' * (minutes != 1)} of training {whose}, on {told['machine']}"
 
 
 def headlines(told: dict[str, Any]) -> list[dict[str, Any]]:

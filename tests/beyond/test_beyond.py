@@ -124,6 +124,45 @@ def test_what_does_not_vary_correlates_with_nothing():
     assert_close(alone, torch.ones(1))
 
 
+@pytest.mark.parametrize("classes", [3, 4, 7, 10, 100])
+def test_rows_and_classes_that_differ_by_rounding_alone_correlate_with_nothing(classes):
+    equal = torch.full((6, classes), 0.3)
+    assert_close(correlation_loss(equal, equal), torch.full((6,), 32.0))
+    z, v, _ = random_logits(rows=6, classes=classes)
+    assert_close(correlation_loss(z, equal), torch.full((6,), 32.0))
+    z = equal.clone().requires_grad_()
+    correlation_loss(z, v).sum().backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()
+    assert z.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0, 100.0, 1000.0])
+def test_decoupling_keeps_its_precision_at_high_temperatures(temperature):
+    z, v, labels = random_logits(rows=500, classes=100)
+    found = decoupled_loss(z, v, labels, temperature=temperature)
+    assert found.min() >= 0
+    exact = decoupled_loss(z.double(), v.double(), labels, temperature=temperature)
+    assert_close(found.double(), exact, rtol=1e-4, atol=1e-5)
+    assert_close(decoupled_loss(z + 7, z, labels, temperature=temperature), torch.zeros(500), atol=1e-4, rtol=0)
+
+
+def test_decoupling_saturates_where_float32_ends():
+    largest = torch.finfo(torch.float32).max
+    label = torch.tensor([0])
+    far = decoupled_loss(torch.tensor([[largest, -largest, 0.0]]), torch.zeros(1, 3), label, hard_weight=1.0)
+    assert_close(far, torch.zeros(1))
+    z, v = torch.tensor([[1e38, 0.0, 0.0]]), torch.tensor([[0.0, 1e38, 0.0]])
+    assert decoupled_loss(z, v, torch.tensor([1])).item() == largest
+    z = torch.tensor([[0.0, -torch.inf, 1.0]], requires_grad=True)
+    assert decoupled_loss(z, torch.zeros(1, 3), label).item() == largest
+    nothing = decoupled_loss(z, torch.tensor([[0.0, -500.0, 1.0]]), label, temperature=1.0)
+    assert_close(nothing, torch.zeros(1), atol=1e-6, rtol=0)  # of a probability that is 0 in float32
+    nothing.sum().backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()
+
+
 def test_standardised_logits_have_mean_0_and_deviation_1():
     z, v, _ = random_logits(dtype=torch.float64)
     found = standardised(z)
@@ -166,6 +205,8 @@ def test_weights_and_shapes_outside_their_rule_are_refused():
         decoupled_loss(z[:, :1], v[:, :1], torch.zeros(8).long())
     with pytest.raises(ArgumentError, match=r"labels must lie in 0\.\.9, got -1\.\."):
         decoupled_loss(z, v, torch.full_like(labels, -1))
+    with pytest.raises(ArgumentError, match="labels must be a tensor of whole numbers, one for each row, got NoneType"):
+        decoupled_loss(z, v, None)
     with pytest.raises(ArgumentError, match="hard_weight must be 0 where there are no labels"):
         correlation_loss(z, v, hard_weight=0.5)
     with pytest.raises(ArgumentError, match=r"logits must be \(batch, two or more classes\), got shape \(8, 1\)"):

@@ -14,6 +14,7 @@ from limbeck.models import MLP
 from limbeck.objective import label_loss
 from limbeck.targets import Dense, TopK
 from limbeck.training import BeyondThePaper, FromSoftTargets
+from limbeck.training.controls import control_objective
 
 CLASSES = 7
 QUICK = Budget(epochs=8, batch_size=32, learning_rate=3e-2, precision="32-true")
@@ -109,3 +110,26 @@ def test_what_can_not_be_is_refused(tmp_path):
     assert math.isfinite(
         fit(net(), without, objective=objective(without, tmp_path / "c"), budget=QUICK).history[-1]["loss"]
     )
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize(
+    ("weights", "rule"),
+    [
+        ((1.0,), r"weights must be two, one for each part of the objective, got \(1.0,\)"),
+        ((1.0, 2.0, 3.0), "weights must be two"),
+        ((-1.0, 1.0), "first and second must be >= 0, got -1.0 and 1.0"),
+        ((1.0, math.nan), "first and second must be >= 0, got 1.0 and nan"),
+    ],
+)
+def test_its_weights_are_two_and_not_below_0(tmp_path, weights, rule):
+    with pytest.raises(ArgumentError, match=rule):
+        objective(labelled(), tmp_path, soft_loss="decoupled", weights=weights)
+
+
+@pytest.mark.parametrize("kind", ["smoothed", "permuted", "random"])
+def test_it_has_no_control_for_that_would_differ_in_more_than_its_targets(tmp_path, kind):
+    data = labelled()
+    own = objective(data, tmp_path, soft_loss="correlation")
+    with pytest.raises(ArgumentError, match="controls are of students on the paper's objective, got BeyondThePaper"):
+        control_objective(kind, own, data, lambda: own.soft_targets)

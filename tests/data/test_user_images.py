@@ -2,7 +2,9 @@
 
 import io
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pyarrow as pa
@@ -109,6 +111,44 @@ def test_images_that_are_to_be_turned_are_told(tmp_path):
     assert splits.training.inputs.shape == (3, 1, 3, 5)
     told = f"warning: 1 of 3 images say in their EXIF data that they are to be turned, {tmp_path}/a/3.jpg is the first"
     assert any(line.startswith(told) for line in said)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0no TIFF header", b"Exif\0\0MM\0\x2a\0\0\0\x08\0"])
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_exif_data_that_cannot_be_read_say_nothing(tmp_path, exif, ending):
+    for name in ("a/1.png", "b/2.png"):
+        keep(tmp_path / name, pixels(3, 5, 3))
+    Image.fromarray(pixels(3, 5, 3)).save(tmp_path / "a" / f"3.{ending}", exif=exif)
+    splits, said = read(tmp_path)
+    assert splits.training.inputs.shape == (3, 3, 3, 5)
+    assert not any("EXIF" in line for line in said)
+
+
+def deep_png():
+    """A PNG of 3 x 2 pixels of RGB in 16 bits, which pillow can't write."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = b"".join(b"\0" + np.full(9, 1300, ">u2").tobytes() for _ in range(2))
+    header = struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("3.png", deep_png()),
+        ("3.ppm", b"P6 3 2 65535\n" + np.full(18, 256, ">u2").tobytes()),
+        ("3.ppm", b"P3 3 2 65535\n" + b"256 " * 18),
+    ],
+)
+def test_colours_of_16_bits_are_not_read_as_8(tmp_path, name, content):
+    for other in ("a/1.png", "b/2.png"):
+        keep(tmp_path / other, pixels(2, 3, 3))
+    (tmp_path / "a" / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name} must be RGB, 2 x 3, it is RGB in 16 bits, 2 x 3"):
+        read(tmp_path)
 
 
 def test_folders_without_images_are_told(tmp_path):

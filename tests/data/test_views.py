@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from limbeck import ArgumentError
-from limbeck.data import Jitter, Plain, TransferSet
+from limbeck.data import CropFlip, Jitter, Plain, TransferSet
 from limbeck.data.philox import below, permutation, philox
 
 
@@ -103,3 +103,18 @@ def test_refuses_what_is_no_image_and_negative_jitter():
 def test_specs_tell_views_apart():
     assert Jitter(2).spec() == {"name": "jitter", "pixels": 2, "seed": 0}
     assert Plain().spec() == {"name": "plain"}
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize(
+    ("view", "options", "rule"),
+    [
+        (Jitter, {"pixels": 1.5}, "jitter must be a whole number of pixels, got 1.5"),
+        (CropFlip, {"pixels": 2.0}, "crop must be a whole number of pixels, got 2.0"),
+        (CropFlip, {"flip": 3}, "flip must be True or False, got 3"),
+        (Jitter, {"seed": 1.5}, "the seed of a view must be a whole number, got 1.5"),
+    ],
+)
+def test_fields_of_another_type_are_refused_when_a_view_is_made(view, options, rule):
+    with pytest.raises(ArgumentError, match=rule):
+        view(**options)

@@ -209,7 +209,7 @@ class Pooled(torch.nn.Module):
         (cifar10, cifar10.Cifar10(validation=300), "validation set must take between 1 and 299"),
         (cifar10, cifar10.Cifar10(examples=301), r"examples must lie in 1\.\.300, got 301"),
         (cifar10, cifar10.Cifar10(pixels=33), "crop must not exceed the image, got 33 pixels"),
-        (cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs(views=1), "views must be >= 2, got 1"),
+        (cifar10_labml_ours, cifar10_labml_ours.Cifar10LabmlOurs(views=1), "views must lie in 2..10,000, got 1"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(labml_hard_weight=2.0), r"labml_hard_weight must lie in 0\.\.1"),
         (cifar10_labml, cifar10_labml.Cifar10Labml(dropout=1.5), "dropout"),
         (
@@ -219,7 +219,8 @@ class Pooled(torch.nn.Module):
         ),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=("A:B",)), "pairs must be one or more different ones of"),
         (cifar100_table, cifar100_table.Cifar100Table(pairs=()), "pairs must be one or more different ones of"),
-        (cifar100_table, cifar100_table.Cifar100Table(views=0), "views must be >= 1, got 0"),
+        (cifar100_table, cifar100_table.Cifar100Table(views=0), "views must lie in 1..10,000, got 0"),
+        (cifar10, cifar10.Cifar10(views=20_000), "views must lie in 1..10,000, got 20,000"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_net_is_trained(module, config, rule, tmp_path, monkeypatch):

@@ -350,7 +350,7 @@ def test_controls_stand_beside_the_student(tmp_path, monkeypatch):
         (mnist_objectives, mnist_objectives.MnistObjectives(temperature=4.0), "temperature must be left as it is, for"),
         (mnist_best, mnist_best.MnistBest(bend=29.0), "elastic must not exceed the image"),
         (mnist_best, mnist_best.MnistBest(bend=-1.0), "elastic takes pixels and bend >= 0"),
-        (mnist_best, mnist_best.MnistBest(views=1), "members and views must be >= 2"),
+        (mnist_best, mnist_best.MnistBest(views=1), "views must lie in 2..10,000, got 1"),
         (mnist_few, mnist_few.MnistFew(fractions=(0.5, 1.0)), "fractions must lie between 0 and 1"),
         (mnist_few, mnist_few.MnistFew(fractions=()), "fractions must be one or more different"),
         (mnist_few, mnist_few.MnistFew(patience=0.0), "patience must lie in 0..1"),

@@ -27,6 +27,7 @@ DRAWS = {
 }
 
 
+@pytest.mark.usefixtures("shapes_unchecked")  # what checks shapes draws from Python's random numbers
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_start_is_a_function_of_the_seed(name):
     draw, make = DRAWS[name], drawing(DRAWS[name])

@@ -202,8 +202,8 @@ def load_names():
         ({"share": 0.0}, "share must lie above 0 and up to 1, got 0.0"),
         ({"hard_weights": (0.0, 1.0)}, "hard_weights must be >= 0 and < 1, got (0.0, 1.0)"),
         ({"soft_share": 2.0}, "soft_share must lie in 0..1, got 2.0"),
-        ({"student_views": 0}, "student_views must be >= 1, got 0"),
-        ({"views": 0}, "views must be >= 1, got 0"),
+        ({"student_views": 0}, "student_views must lie in 1..10,000, got 0"),
+        ({"views": 0}, "views must lie in 1..10,000, got 0"),
     ],
 )
 def test_a_plan_is_checked(changes, message):

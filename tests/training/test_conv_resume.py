@@ -106,7 +106,7 @@ def test_what_the_optimizer_keeps_is_laid_out_as_the_weights_are(tmp_path):
     stepped(model, optimizer)
     save_training(tmp_path / "kept", model, optimizer, {}, None)
     other, again = begun(1)
-    restore_training(load_tensors(tmp_path / "kept")[0], other, again)
+    restore_training(*load_tensors(tmp_path / "kept"), other, again)
     for parameter in other.parameters():
         assert again.state[parameter]["exp_avg"].stride() == parameter.stride()
     assert torch.equal(stepped(other, again), stepped(model, optimizer))

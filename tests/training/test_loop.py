@@ -1,6 +1,7 @@
 """The one loop: it learns, it repeats itself to the bit, it goes on where it was killed, it stops when it must."""
 
 import csv
+import random
 import shutil
 import signal
 import subprocess
@@ -659,3 +660,87 @@ def test_data_on_the_device_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr(TransferSet, "near", lambda data, device: moved.append(device) or data.on("cpu"))
     assert torch.equal(weights(fit(net(), data, budget=QUICK).net), weights(plain))
     assert moved == [torch.device("cpu")]
+
+
+class Shifting(nn.Module):
+    """A linear net on inputs less a buffer that state_dict leaves out; it may learn in it."""
+
+    def __init__(self, shift, learning=False):
+        super().__init__()
+        self.layer = nn.Linear(16, 3)
+        nn.init.zeros_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
+        self.learning = learning
+        self.register_buffer("shift", torch.full((16,), shift), persistent=False)
+        self.register_buffer("places", torch.zeros(0), persistent=False)
+
+    def forward(self, inputs):
+        if len(self.places) < len(inputs):
+            self.places = torch.arange(len(inputs))  # made again where it is missing
+        if self.learning and self.training:
+            self.shift += inputs.flatten(1).mean(0)
+        return self.layer(inputs.flatten(1) - self.shift)
+
+
+def test_nets_whose_unsaved_buffers_differ_are_two_in_a_cache(tmp_path):
+    one, other = (fit(Shifting(shift), blobs(), budget=QUICK, cache=tmp_path) for shift in (0.0, 5.0))
+    assert one.folder != other.folder
+    assert not torch.equal(weights(one.net), weights(other.net))
+    assert fit(Shifting(5.0), blobs(), budget=QUICK, cache=tmp_path).folder == other.folder
+
+
+def test_a_net_that_learns_in_an_unsaved_buffer_is_refused():
+    with pytest.raises(ArgumentError, match="must be kept with its weights, shift is not\n\nhint: register it with"):
+        fit(Shifting(0.0, learning=True), blobs(), budget=QUICK)
+
+
+class Skipping(nn.Module):
+    """A net that leaves out its middle layer as it happens to draw, from Python's random numbers or numpy's."""
+
+    def __init__(self, draw):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.middle, self.last = nn.Linear(16, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+        self._draw = draw
+
+    def forward(self, inputs):
+        inside = self.first(inputs.flatten(1))
+        if self.training and self._draw() < 0.5:
+            inside = inside + self.middle(inside)
+        return self.last(inside)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")  # what checks shapes draws from Python's random numbers
+@pytest.mark.parametrize("draw", [random.random, np.random.rand])
+def test_what_a_net_draws_from_python_or_numpy_is_a_function_of_the_seed(tmp_path, monkeypatch, draw):
+    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
+    before = draw()
+    whole = weights(fit(Skipping(draw), blobs(), budget=QUICK).net)
+    assert before != draw()
+    assert torch.equal(weights(fit(Skipping(draw), blobs(), budget=QUICK).net), whole)
+    assert not torch.equal(weights(fit(Skipping(draw), blobs(), budget=QUICK, seed=1).net), whole)
+    with monkeypatch.context() as patch:
+        stopping.stop_after(patch, 9)
+        with pytest.raises(stopping.Stopped):
+            fit(Skipping(draw), blobs(), budget=QUICK, folder=tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    assert torch.equal(weights(fit(Skipping(draw), blobs(), budget=QUICK, folder=tmp_path).net), whole)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_a_training_leaves_the_callers_random_numbers_alone():
+    def drawn():
+        return random.random(), float(np.random.rand()), torch.rand(1).item()  # noqa: NPY002 - what callers may draw from
+
+    def seed_all():
+        random.seed(3)
+        np.random.seed(3)  # noqa: NPY002
+        torch.manual_seed(3)
+
+    seed_all()
+    expected = drawn()
+    seed_all()
+    own = MLP([16, 8, 3])
+    seed_all()
+    fit(own, blobs(), budget=QUICK)
+    assert drawn() == expected

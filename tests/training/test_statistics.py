@@ -11,7 +11,7 @@ from torch import nn
 from limbeck import TransferSet
 from limbeck.budget import Budget
 from limbeck.models.dropout import Dropout
-from limbeck.training import fit
+from limbeck.training import clock, fit
 from limbeck.training.statistics import measuring
 
 BUDGET = Budget(epochs=2, batch_size=20, learning_rate=1e-2, precision="32-true", precise_batchnorm=True)
@@ -102,11 +102,13 @@ def test_only_statistics_differ_from_a_training_without() -> None:
 
 
 def test_a_killed_training_measures_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
     whole = fit(net(), rows(), budget=BUDGET).net.state_dict()
     with monkeypatch.context() as patch:
         stopping.stop_after(patch, 7)
         with pytest.raises(stopping.Stopped):
             fit(net(), rows(), budget=BUDGET, folder=tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").exists()
     resumed = fit(net(), rows(), budget=BUDGET, folder=tmp_path).net.state_dict()
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 

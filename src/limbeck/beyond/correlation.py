@@ -1,5 +1,6 @@
 """Distillation by correlation, DIST (Huang et al. 2022, arXiv 2205.10536, eqs. 8 to 11). Not in the paper."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -7,6 +8,8 @@ from torch.nn.functional import cosine_similarity
 from limbeck.beyond.mixing import check_weights, mixed, wide_pair
 from limbeck.divergence import scaled
 from limbeck.objective import check_temperature
+
+ROUNDING = 8.0  # times the type's precision: by how much equal probabilities may differ, as a share of their mean
 
 
 def correlation_loss(
@@ -24,7 +27,8 @@ def correlation_loss(
     inter is 1 less the correlation of the example's softened distributions, teacher's and student's, over the
     classes. intra is 1 less the correlation of a class's probabilities over the batch, the mean over the classes: the
     batch has one, which each of its examples gets, so that the mean over the batch is the paper's loss. What doesn't
-    vary correlates with nothing. Computed in float32 at least.
+    vary correlates with nothing. Computed in float32 at least. The gradient grows as a row's logits come together: a
+    student whose last layer starts at zero is thrown far by its first step.
 
     Raises:
         ArgumentError: shapes that differ, a temperature that is not > 0, a hard_weight outside 0..1, labels that are
@@ -45,4 +49,12 @@ def correlation_loss(
 
 def _correlation(one: Tensor, other: Tensor, dim: int) -> Tensor:
     """Return Pearson's correlation along a dimension."""
-    return cosine_similarity(one - one.mean(dim, keepdim=True), other - other.mean(dim, keepdim=True), dim)
+    return cosine_similarity(_centred(one, dim), _centred(other, dim), dim)
+
+
+def _centred(values: Tensor, dim: int) -> Tensor:
+    """Return values less their mean, exactly 0 where they differ by rounding alone."""
+    mean = values.mean(dim, keepdim=True)
+    apart = values - mean
+    rounding = (apart.abs() <= ROUNDING * torch.finfo(values.dtype).eps * mean).all(dim, keepdim=True)
+    return apart - torch.where(rounding, apart, 0).detach()  # the gradient is that of any other values

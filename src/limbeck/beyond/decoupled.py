@@ -7,7 +7,7 @@ from torch import Tensor
 from limbeck.beyond.mixing import check_weights, mixed, wide_pair
 from limbeck.divergence import scaled
 from limbeck.errors import ArgumentError
-from limbeck.objective import check_labels, check_temperature
+from limbeck.objective import check_labels, check_temperature, distillation_loss
 
 
 def decoupled_loss(
@@ -24,7 +24,8 @@ def decoupled_loss(
 
     TCKD is the KL between teacher and student of two outcomes, the label's class and all others; NCKD that of the
     others' distribution, renormalised without the label's class. With weights of 1 and 1 - p, p the teacher's
-    probability of the label's class, the two add up to the KL of `distillation_loss`. Computed in float32 at least.
+    probability of the label's class, the two add up to the KL of `distillation_loss`, which computes both. In float32
+    at least. Where a value is too large for that it is the largest float, and its row has no gradient.
 
     Raises:
         ArgumentError: shapes that differ, fewer than two classes, a label that is missing or outside the classes, a
@@ -40,22 +41,17 @@ def decoupled_loss(
     if z.shape[1] < 2:
         raise ArgumentError(f"logits must have two or more classes to be decoupled, got {z.shape[1]}")
     check_weights(target_weight=target_weight, others_weight=others_weight)
-    (log_q, others_q), (log_p, others_p) = (_split(scaled(each, temperature), labels.long()) for each in (z, v))
-    soft = target_weight * _kl(log_p, log_q) + others_weight * _kl(others_p, others_q)
-    return mixed(temperature**2 * soft, z, labels, hard_weight)
+    index = labels.long().unsqueeze(-1)
+    others_z, others_v = (each.scatter(-1, index, -torch.inf) for each in (z, v))
+    two_z, two_v = (_two_outcomes(each, index, temperature) for each in (z, v))
+    target = distillation_loss(two_z, two_v, temperature=temperature)
+    others = distillation_loss(others_z, others_v, temperature=temperature)
+    soft = target_weight * target + others_weight * others
+    return mixed(soft.clamp(max=torch.finfo(soft.dtype).max), z, labels, hard_weight)
 
 
-def _split(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return log-probabilities of (the label's class, any other), and of each other class among the others."""
-    index = labels.unsqueeze(-1)
-    log_all = logits.log_softmax(-1)
-    others = log_all.scatter(-1, index, -torch.inf)
-    log_rest = others.logsumexp(-1, keepdim=True)
-    return torch.cat([log_all.gather(-1, index), log_rest], -1), others - log_rest
-
-
-def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Return KL(p ‖ q) of each row; an outcome of probability 0 in p adds nothing."""
-    gone = log_p == -torch.inf
-    apart = log_p.masked_fill(gone, 0) - log_q.masked_fill(gone, 0)
-    return (log_p.exp() * apart).sum(-1)
+def _two_outcomes(logits: Tensor, index: Tensor, temperature: float) -> Tensor:
+    """Return logits (batch, 2) of two outcomes at a temperature: the label's class and all others."""
+    softened = scaled(logits, temperature)
+    rest = softened.scatter(-1, index, -torch.inf).logsumexp(-1, keepdim=True)
+    return temperature * torch.cat([softened.gather(-1, index), rest], -1)

@@ -13,7 +13,8 @@ def standardised(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch
     """Return logits of mean 0 and sample deviation 1 a row, for student and teacher before any loss.
 
     A student then has to match the shape of its teacher's logits, not their size. Computed in float32 at least; the
-    gradient flows through. A row with a class masked by -inf gives NaN.
+    gradient flows through, the larger the closer a row's logits lie: a student whose last layer starts at zero is
+    thrown far by its first step. A row with a class masked by -inf gives NaN.
 
     Raises:
         ArgumentError: not (batch, classes), or fewer than two classes.

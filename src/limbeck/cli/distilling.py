@@ -34,7 +34,8 @@ class Distillation(TeacherOptions, SourceOptions):
     """What a run is bound to."""
 
     student: str | None = None
-    """module:callable that makes the untrained student; a narrower copy of the teacher is proposed without it."""
+    """module:name of the untrained net, its class, or a function that makes it. Without it one is proposed: a narrower
+    copy of a net, a small net of its own for any other teacher."""
     student_parameters: int | None = None
     """How many parameters the student that is proposed may have; a tenth of the teacher's by default."""
     scale: float | None = None

@@ -33,7 +33,7 @@ class RoadOptions(Output, TrackerOptions):
     out: Path | None = None
     """The run's folder; runs/NAME-HASH by default. The same command goes on with it."""
     seeds: int = 1
-    """How many paired seeds: 0, 1, ..."""
+    """How many paired seeds; they are numbered 0, 1, ..."""
     controls: tuple[Control, ...] = ()
     """Students on targets without the teacher's knowledge, trained beside its own: labels smoothed to its entropy,
     its numbers with the wrong classes permuted, an untrained net's."""
@@ -46,11 +46,12 @@ class RunOptions(RoadOptions):
     """Where a recipe's run reads and writes."""
 
     data: Path | None = None
-    """Folder with the data; LIMBECK_DATA, or else the public origin, by default."""
+    """Folder with the data; LIMBECK_DATA by default. Without either, data comes from its public origin where that can
+    be read: clinc150, an4 and fsdd have to be on this machine."""
     cache: Path | None = None
     """Where nets that several recipes share are kept; LIMBECK_CACHE, or else ~/.cache/limbeck, by default."""
     record: bool = False
-    """Write the figures to results/RECIPE.json."""
+    """Write the figures to results/RECIPE.json, below the working folder."""
     smoke: bool = False
     """The whole road in seconds, with figures that mean nothing."""
 

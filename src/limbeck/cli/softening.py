@@ -54,8 +54,8 @@ class SourceOptions:
 
     data: str | None = None
     """A CSV, Parquet or Arrow file, or a folder of them; a folder of images; a data set of the hub, as owner/name;
-    digits, mnist, cifar10, cifar100, letters or clinc150 (LIMBECK_DATA names their folder), or a folder with their
-    files; or a folder with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
+    digits, mnist, cifar10, cifar100, letters, clinc150, an4 or fsdd (LIMBECK_DATA names their folder), or a folder with
+    their files; or a folder with inputs.npy and perhaps labels.npy, run_lengths.npy and classes.txt."""
     inputs: tuple[str, ...] = ()
     """Columns that are inputs; guessed, and told, where none are named: images, or lists of numbers, or else all
     columns of numbers."""

@@ -48,7 +48,7 @@ class ExportOptions(StoreOptions):
     """Which store, and where to."""
 
     parquet: Path | None = None
-    """The file to write."""
+    """The file to write; beside the store, under its name, by default."""
 
 
 @dataclass(frozen=True)

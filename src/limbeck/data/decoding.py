@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,8 +13,12 @@ from torch import Tensor
 from limbeck.data.hub import EXTRA_HINT
 from limbeck.errors import DataError
 
+if TYPE_CHECKING:
+    from PIL import ImageFile
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # of encoded images, as pillow calls them
 ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag for how an image lies, and what it says of one that lies as it is
+MOST_IN_8_BITS = 255
 DAMAGED_HINT = "it may be cut off, or no image: write the file again, or take it out"
 MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
 
@@ -80,9 +85,9 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
         Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
         image = Image.open(io.BytesIO(file), formats=FORMATS)
         several = getattr(image, "n_frames", 1) > 1
-        found = (image.mode, image.height, image.width)
+        found = (f"{image.mode} in 16 bits" if _is_deep(image) else image.mode, image.height, image.width)
         wanted = found if shape is None else (MODES[shape[0]], *shape[1:])
-        pixels = np.asarray(image) if found == wanted and image.mode in MODES.values() and not several else None
+        pixels = np.asarray(image) if found == wanted and found[0] in MODES.values() and not several else None
     except Exception as error:  # pillow raises errors of many kinds
         raise ValueError(f": {str(error).split(' <')[0]}", DAMAGED_HINT) from error
     if several:
@@ -95,8 +100,25 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
+def _is_deep(image: "ImageFile.ImageFile") -> bool:
+    """Return whether a file has more than 8 bits a channel, which pillow would read as the upper 8."""
+    for tile in image.tile:
+        told = tile.args if isinstance(tile.args, tuple) else (tile.args,)  # (mode, largest value) of PPM
+        largest = told[-1] if tile.codec_name.startswith("ppm") else 0
+        if ";16" in str(told[0]) or (isinstance(largest, int) and largest > MOST_IN_8_BITS):
+            return True
+    return False
+
+
 def is_turned(file: bytes) -> bool:
-    """Return whether an encoded image's EXIF data say that it is to be shown turned or mirrored."""
+    """Return whether an encoded image's EXIF data say that it is to be shown turned or mirrored.
+
+    Data that can't be read say nothing: the pixels are whole without them.
+    """
     from PIL import Image
 
-    return Image.open(io.BytesIO(file), formats=FORMATS).getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
+    image = Image.open(io.BytesIO(file), formats=FORMATS)
+    try:
+        return image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
+    except Exception:  # noqa: BLE001 - pillow raises errors of many kinds
+        return False

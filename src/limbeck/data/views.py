@@ -58,6 +58,16 @@ def _check_images(inputs: Tensor, pixels: float, view: str) -> None:
         raise ArgumentError(f"{view} must not exceed the image, got {pixels:g} pixels for images of {size}")
 
 
+def _check_whole(view: str, pixels: int, seed: int) -> None:
+    """Raise ArgumentError unless a view's pixels are a whole number >= 0, and its seed a whole number."""
+    if not isinstance(pixels, int):
+        raise ArgumentError(f"{view} must be a whole number of pixels, got {pixels}")
+    if pixels < 0:
+        raise ArgumentError(f"{view} must be >= 0 pixels, got {pixels}")
+    if not isinstance(seed, int):
+        raise ArgumentError(f"the seed of a view must be a whole number, got {seed}")
+
+
 def _moved(images: Tensor, words: NDArray[np.uint64], pixels: int) -> Tensor:
     """Return each image shifted by up to `pixels` in both directions, by the first two of its random words."""
     down, right = torch.from_numpy(below(words[:2], 2 * pixels + 1)).to(images.device)
@@ -72,8 +82,7 @@ class Jitter:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ArgumentError(f"jitter must be >= 0 pixels, got {self.pixels}")
+        _check_whole("jitter", self.pixels, self.seed)
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
         _check_images(inputs, self.pixels, "jitter")
@@ -95,8 +104,9 @@ class CropFlip:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ArgumentError(f"crop must be >= 0 pixels, got {self.pixels}")
+        _check_whole("crop", self.pixels, self.seed)
+        if not isinstance(self.flip, bool):
+            raise ArgumentError(f"flip must be True or False, got {self.flip}")
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
         _check_images(inputs, self.pixels, "crop")

@@ -70,7 +70,7 @@ def narrowed(net: nn.Module, rows: Tensor, share: float = SHARE) -> Narrowed:
     plan = _Plan(own, rows[:2].cpu())
     total = sum(parameter.numel() for parameter in net.parameters())
     refusal: ArgumentError | None = None
-    for kept in (frozenset[int](), frozenset({rows.shape[1], rows.shape[-1], plan.classes})):
+    for kept in (frozenset[int](), frozenset({*rows.shape[1:2], *rows.shape[1:][-1:], plan.classes})):
         try:
             factor = _search(plan, share * total, kept)
             parameters = plan.rebuild(factor, kept)

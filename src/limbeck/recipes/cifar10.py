@@ -89,6 +89,7 @@ class Cifar10:
         limbeck.objective.check_hard_weight(self.hard_weight, labelled=True)
         if not 2 <= self.members <= MOST_MEMBERS:
             raise limbeck.ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {self.members}")
+        limbeck.targets.check_views(self.views)
         every = (*self.fewer_views, self.views)
         if min(every) < 1 or any(before >= after for before, after in pairwise(every)):
             raise limbeck.ArgumentError(

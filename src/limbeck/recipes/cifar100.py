@@ -1,7 +1,7 @@
 """A generalist of limited budget, specialists and one net of both, on CIFAR-100 (Hinton et al. 2015, s. 5).
 
 The generalist is a small convolution net that is trained on crop + flip views for a few epochs: like the paper's it has
-far from fitted its training set. Specialists start from its weights, each in at most a tenth of its time, and a student
+far from fitted its training set. Specialists start from its weights, each on a tenth of its examples, and a student
 of its own kind learns from all together. Beside them, at equal total cost, an ensemble of generalists and a generalist
 trained longer. Special sets, their size, n, and how specialists are trained and corrected are chosen on held-out
 training images.

@@ -89,8 +89,7 @@ class Cifar100Table:
             raise limbeck.ArgumentError(
                 f"pairs must be one or more different ones of {', '.join(PAIRS)}, got {', '.join(self.pairs)}"
             )
-        if self.views < 1:
-            raise limbeck.ArgumentError(f"views must be >= 1, got {self.views}")
+        limbeck.targets.check_views(self.views)
 
     def smoke(self) -> "Cifar100Table":
         """Return the same run in little time: one pair, the smallest nets, one epoch."""

@@ -84,8 +84,7 @@ class Cifar10LabmlOurs:
             ArgumentError: a field is not what its rule allows.
         """
         check_loss(self.temperature, self.hard_weight, self.labml_hard_weight)
-        if self.views < 2:
-            raise limbeck.ArgumentError(f"views must be >= 2, got {self.views}")
+        limbeck.targets.check_views(self.views, least=2)
         for blocks in (self.large, self.small):
             limbeck.models.VGG(blocks, 10)
 

@@ -60,8 +60,9 @@ class MnistBest(Mnist):
     def check(self) -> None:
         super().check()
         limbeck.objective.check_temperature(self.other_temperature)
-        if self.members < 2 or self.views < 2:
-            raise limbeck.ArgumentError(f"members and views must be >= 2, got {self.members} and {self.views}")
+        limbeck.targets.check_views(self.views, least=2)
+        if self.members < 2:
+            raise limbeck.ArgumentError(f"members must be >= 2, got {self.members}")
         _convolution(self)
 
     def check_on(self, train: "limbeck.TransferSet") -> None:

@@ -82,8 +82,9 @@ class MnistFew(MnistParts):
         super().check()
         distinct("fractions", self.fractions)
         check_fractions("fractions", self.fractions)
-        if self.views < 1 or self.view_steps < 1:
-            raise limbeck.ArgumentError(f"views and view_steps must be >= 1, got {self.views} and {self.view_steps}")
+        limbeck.targets.check_views(self.views)
+        if self.view_steps < 1:
+            raise limbeck.ArgumentError(f"view_steps must be >= 1, got {self.view_steps}")
 
     def check_on(self, train: "limbeck.TransferSet") -> None:
         super().check_on(train)

@@ -19,7 +19,7 @@ from limbeck.targets.recompute import Recomputed, recompute
 from limbeck.targets.sampled import Sampled
 from limbeck.targets.tables import export_parquet, import_parquet
 from limbeck.targets.top_k import TopK
-from limbeck.targets.writer import write_soft_targets
+from limbeck.targets.writer import check_views, write_soft_targets
 
 __all__ = [
     "Dense",
@@ -28,6 +28,7 @@ __all__ = [
     "Sampled",
     "SoftTargets",
     "TopK",
+    "check_views",
     "export_parquet",
     "fuse",
     "import_parquet",

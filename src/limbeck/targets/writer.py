@@ -38,6 +38,14 @@ Judge = Callable[[Tensor, int], Iterator[Tensor]]
 """From source rows and a view's number to their logits, batch by batch."""
 
 
+def check_views(views: int, least: int = 1, name: str = "views") -> None:
+    """Raise ArgumentError unless a store can hold so many views of a row, and they are not fewer than `least`."""
+    if not least <= views <= MOST_VIEWS:
+        raise ArgumentError(
+            f"{name} must lie in {least}..{MOST_VIEWS:,}, got {views:,}", "a student sees one view of a row an epoch"
+        )
+
+
 def write_soft_targets(
     teacher: Teacher,
     transfer_set: TransferSet,
@@ -87,10 +95,7 @@ def write_soft_targets(
     for name, number in numbers.items():
         if not isinstance(number, int) or number < 1:
             raise ArgumentError(f"{name} must be a whole number >= 1, got {number}")
-    if num_views > MOST_VIEWS:
-        raise ArgumentError(
-            f"num_views must lie in 1..{MOST_VIEWS:,}, got {num_views:,}", "a student sees one view of a row an epoch"
-        )
+    check_views(num_views, name="num_views")
     if not 1 <= part[0] <= part[1]:
         raise ArgumentError(f"a part must be i of n with 1 <= i <= n, got {part[0]} of {part[1]}")
     teachers, mean, weights = members_of(teacher)

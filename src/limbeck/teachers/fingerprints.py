@@ -71,7 +71,13 @@ def described(net: nn.Module) -> str:
 
 def weights_fingerprint(net: nn.Module) -> str:
     """Return the SHA-256 over a net's parameters and buffers: names, types, shapes and values."""
-    return tensors_fingerprint(net.state_dict())
+    return tensors_fingerprint({**net.state_dict(), **unsaved_buffers(net)})
+
+
+def unsaved_buffers(net: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers that a net's `state_dict` leaves out: those registered with `persistent=False`."""
+    saved = net.state_dict()
+    return {name: buffer for name, buffer in net.named_buffers() if name not in saved}
 
 
 def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:

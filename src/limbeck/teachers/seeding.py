@@ -2,7 +2,8 @@
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from limbeck.teachers.judging import check_weights_are_there
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Return a net whose start is a function of the seed; the caller's random numbers are left alone."""
-    with _random_from(seed):
+    with random_from(seed):
         return make()
 
 
@@ -48,15 +49,34 @@ def _trained_memory(net: nn.Module) -> set[int]:
 
 
 @contextlib.contextmanager
-def _random_from(seed: int) -> Iterator[None]:
-    """Let torch, numpy and Python draw from a seed, and go on as before afterwards."""
-    of_numpy, of_python = np.random.get_state(), random.getstate()  # noqa: NPY002 - nets draw from it
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        random.seed(seed)
+def random_from(seed: int, devices: Sequence[int] = ()) -> Iterator[None]:
+    """Let torch, numpy and Python draw from a seed, and go on as before afterwards, on these CUDA devices too."""
+    before = generators()
+    with torch.random.fork_rng(devices=devices):
+        seed_generators(seed)
         try:
             yield
         finally:
-            np.random.set_state(of_numpy)  # noqa: NPY002
-            random.setstate(of_python)
+            set_generators(before)
+
+
+def seed_generators(seed: int) -> None:
+    """Let torch, numpy and Python draw from a seed from now on."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - nets draw from it
+    random.seed(seed)
+
+
+def generators() -> dict[str, Any]:
+    """Return where numpy's and Python's random numbers are, as JSON holds it."""
+    name, key, *rest = np.random.get_state()  # noqa: NPY002
+    version, internal, gauss = random.getstate()
+    return {"numpy": [name, np.asarray(key).tolist(), *rest], "python": [version, list(internal), gauss]}
+
+
+def set_generators(told: Any) -> None:
+    """Let numpy and Python go on where `generators` found them."""
+    name, key, *rest = told["numpy"]
+    np.random.set_state((name, np.array(key, np.uint32), *rest))  # noqa: NPY002
+    version, internal, gauss = told["python"]
+    random.setstate((version, tuple(internal), gauss))

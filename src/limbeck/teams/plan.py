@@ -51,6 +51,8 @@ class Plan:
         Raises:
             ArgumentError: a field is not what its rule allows.
         """
+        from limbeck.targets import check_views
+
         for name in ("teams", "ways", "corrections", "most_probable", "hard_weights"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -64,8 +66,7 @@ class Plan:
         if not all(0 <= weight < 1 for weight in self.hard_weights):
             raise ArgumentError(f"hard_weights must be >= 0 and < 1, got {self.hard_weights}")
         for name in ("views", "student_views"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
+            check_views(getattr(self, name), name=name)
 
     def small(self) -> dict[str, Any]:
         """Return the fields that make a run one of seconds."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from limbeck.teachers.seeding import generators, set_generators
 from limbeck.tensor_files import save_tensors
 
 
@@ -25,10 +26,12 @@ def save_training(
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    save_tensors(path, tensors, told)
+    save_tensors(path, tensors, {**told, "random": generators()})
 
 
-def restore_training(tensors: dict[str, Tensor], net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+def restore_training(
+    tensors: dict[str, Tensor], told: dict[str, Any], net: nn.Module, optimizer: Optimizer
+) -> dict[str, Tensor]:
     """Put a training back where a checkpoint was; return the best net so far, empty where none is kept."""
     net.load_state_dict(_under("net.", tensors))
     state: dict[int, dict[str, Tensor]] = {}
@@ -41,6 +44,8 @@ def restore_training(tensors: dict[str, Tensor], net: nn.Module, optimizer: Opti
         own |= {name: torch.empty_like(like).copy_(value) for name, value in own.items() if value.shape == like.shape}
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     torch.set_rng_state(tensors["random.cpu"])
+    if "random" in told:  # a checkpoint of an earlier version has torch's alone
+        set_generators(told["random"])
     if "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])
     return _under("best.", tensors)

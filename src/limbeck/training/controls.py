@@ -44,8 +44,14 @@ def control_objective(
         random_targets: makes the store of an untrained teacher; called for that control alone.
 
     Raises:
-        ArgumentError: it needs labels, or every class's logit, and they are not there.
+        ArgumentError: it needs labels, or every class's logit, and they are not there; or the student's objective is
+            not the paper's, so that more than its targets would differ.
     """
+    if type(objective) is not FromSoftTargets:
+        raise ArgumentError(
+            f"controls are of students on the paper's objective, got {type(objective).__name__}",
+            "the controls would differ from such a student by their objective too",
+        )
     store, temperature, hard_weight = objective.soft_targets, objective.temperature, objective.hard_weight
     if control == "random":
         return FromSoftTargets(random_targets(), temperature, hard_weight)

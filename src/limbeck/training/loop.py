@@ -26,7 +26,17 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, read_sealed, write_sealed
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import described, laid_out, layout_for, own_code, predict, weights_fingerprint
+from limbeck.teachers import (
+    described,
+    laid_out,
+    layout_for,
+    own_code,
+    predict,
+    tensors_fingerprint,
+    weights_fingerprint,
+)
+from limbeck.teachers.fingerprints import unsaved_buffers
+from limbeck.teachers.seeding import random_from, seed_generators
 from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import restore_training, save_training
@@ -127,7 +137,7 @@ def fit(
             if finished is not None:  # nothing to lock: a cache that can't be written is read
                 return finished
             stack.enter_context(locked(training.folder / ".lock", wait=wait, say=progress.say))
-        stack.enter_context(torch.random.fork_rng(devices=devices))
+        stack.enter_context(random_from(seed, devices))
         stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True))  # the same bits again
         return training.run(name, progress)
 
@@ -289,16 +299,17 @@ class _Training:
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
         assert self.precision != "auto"  # `fit` has chosen
         self._fabric = Fabric(accelerator=device_here(), devices=1, precision=self.precision)
-        torch.manual_seed(self.seed)
+        seed_generators(self.seed)
         lay_out(self.net.to(self._fabric.device), layout_for(self.net))
         recorded = self.budget.cuda_graph and self._fabric.device.type == "cuda"
         self._optimizer = _optimizer(self.net, self.budget, recorded=recorded)
-        self._run_step: Step = Replayed(self._step) if recorded else self._step
+        self._run_step: Step = Replayed(self._step, self._whole_batch()) if recorded else self._step
         compiled = self.budget.compiled and self._fabric.device.type in COMPILING
         self._asked = _compiled(self.net) if compiled else self.net
         self._data = self.transfer_set.near(self._fabric.device)
+        self._unsaved = _buffers_told(self.net)
         if kept is not None:
-            self.best = restore_training(kept[0], self.net, self._optimizer) or None
+            self.best = restore_training(*kept, self.net, self._optimizer) or None
             self.state = _State(**kept[1]["state"])
         self._curves = None if self.folder is None else Curves(self.folder, self.state.history)
 
@@ -312,6 +323,7 @@ class _Training:
             self._set_rate()
             pending.append((self._run_step(batch), len(batch.inputs)))
             state.step += 1
+            self._check_unsaved()
             due = clock.checkpoint_is_due()
             if len(pending) >= every or due or state.step == self.steps:
                 self._account(pending)
@@ -371,6 +383,11 @@ class _Training:
         for part, own in zip(_slices(block.sizes), inputs.to(device).split(block.sizes), strict=True):
             yield Batch(own, None if labels is None else labels[part], None if targets is None else targets[part])
 
+    def _whole_batch(self) -> int | None:
+        """Return the rows of every batch but an epoch's last; None for runs of rows, whose batches all differ."""
+        runs = self.transfer_set.run_lengths is not None
+        return None if runs else min(self.budget.batch_size, self.transfer_set.num_drawn)
+
     def _batches_in_block(self) -> int:
         """Return how many batches are read at once: up to BLOCK, in so much memory."""
         data = self.transfer_set
@@ -385,6 +402,23 @@ class _Training:
         sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
         inputs = data.inputs_at(rows) if data.inputs.device.type == "cpu" else None
         return _Block(rows, sizes, inputs, self.objective.targets(ids, number))
+
+    def _check_unsaved(self) -> None:
+        """Refuse a net, after a first step, that learns in buffers which neither a checkpoint nor its file would hold.
+
+        A buffer that only grows, as a table of positions does, is made again when it is missing.
+        """
+        if not self._unsaved:
+            return
+        shapes = {name: shape for name, (shape, _) in self._unsaved.items()}
+        now = {name: told for name, told in _buffers_told(self.net).items() if told[0] == shapes.get(name)}
+        changed = [name for name, told in now.items() if told != self._unsaved[name]]
+        self._unsaved = {}
+        if changed:
+            raise ArgumentError(
+                f"a buffer that changes while the net learns must be kept with its weights, {changed[0]} is not",
+                "register it with persistent=True, so that state_dict has it",
+            )
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
@@ -485,6 +519,11 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
+
+
+def _buffers_told(net: nn.Module) -> dict[str, tuple[torch.Size, str]]:
+    """Return shape and hash of each buffer that a net's state_dict leaves out."""
+    return {name: (each.shape, tensors_fingerprint({name: each})) for name, each in unsaved_buffers(net).items()}
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from torch import Tensor
 
 from limbeck.beyond import correlation_loss, decoupled_loss, standardised
-from limbeck.beyond.mixing import mixed
+from limbeck.beyond.mixing import check_weights, mixed
 from limbeck.data.transfer_set import TransferSet
 from limbeck.divergence import BatchTargets, DenseTargets
 from limbeck.errors import ArgumentError
@@ -135,6 +135,10 @@ class BeyondThePaper(FromSoftTargets):
             raise ArgumentError(
                 f"weights are those of decoupled and correlation, the divergence has none: {self.weights}"
             )
+        if self.weights is not None:
+            if len(self.weights) != 2:
+                raise ArgumentError(f"weights must be two, one for each part of the objective, got {self.weights}")
+            check_weights(first=self.weights[0], second=self.weights[1])
         if not self.soft_targets.tells_all:
             raise ArgumentError(
                 f"objectives beyond the paper need every class's logit, {self.soft_targets.folder} keeps a part of them"

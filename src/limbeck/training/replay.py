@@ -31,10 +31,11 @@ Step = Callable[[Batch], Tensor]
 
 
 class Replayed:
-    """A step on a GPU, replayed for batches of the first one's size, launched kernel by kernel for others."""
+    """A step on a GPU, replayed for batches of one size, launched kernel by kernel for others."""
 
-    def __init__(self, step: Step) -> None:
-        self._step, self._steps = step, 0
+    def __init__(self, step: Step, rows: int | None) -> None:
+        """Take a step, and the size of the batches that are replayed: where None, the first one's."""
+        self._step, self._rows, self._steps = step, rows, 0
         self._stream = torch.cuda.Stream()
         self._graph: torch.cuda.CUDAGraph | None = None
         self._batch: Batch
@@ -42,10 +43,11 @@ class Replayed:
         self._loss: Tensor
 
     def __call__(self, batch: Batch) -> Tensor:
+        self._rows = self._rows or len(batch.inputs)
+        if len(batch.inputs) != self._rows:
+            return self._step(batch)
         if self._steps == 0:
             self._batch = copied(batch)
-        if len(batch.inputs) != len(self._batch.inputs):
-            return self._step(batch)
         self._steps += 1
         if self._steps <= WARM_UP:
             return self._warming_up(batch)
