@@ -389,3 +389,19 @@ def test_a_teacher_on_another_device_is_brought_there_and_back(monkeypatch):
     with near([model, lambda inputs: inputs]):
         assert moved == ["meta"]
     assert moved == ["meta", "cpu"]
+
+
+def test_a_study_claims_its_runs_folder_for_the_whole_data_when_the_first_net_is_asked_for(tmp_path):
+    study = study_in(tmp_path, seeds=1)
+    part = replace(study, train=study.train.subset(study.train.ids[:32]))
+    assert not (study.run.folder / "run.json").exists()
+    part.compare(lambda _: [Arm("twin", net, part.train, FromLabels(), QUICK)])
+    data = [[each.fingerprint, each.labels_fingerprint] for each in (study.train, study.validation, study.test)]
+    assert read_run(study.run.folder)["data"] == data
+    study.teach("teacher", net, study.train, QUICK)
+    study.soften(net(), study.train)
+    other = Study(study.run, blobs(64, 3), study.validation, study.test)
+    with pytest.raises(RunError, match="holds a run on other data"):
+        other.teach("teacher", net, other.train, QUICK)
+    with pytest.raises(RunError, match="holds a run on other data"):
+        other.soften(net(), other.train)

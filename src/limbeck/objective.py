@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from limbeck.divergence import BatchTargets, DenseTargets, scaled
 from limbeck.errors import ArgumentError
@@ -155,8 +154,11 @@ class _DistillationLoss(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            raise ArgumentError(
+                "the loss has no second derivative, it was asked for one", "leave out create_graph=True"
+            )  # torch's own once_differentiable takes the gradient for a constant
         (student_logits,) = ctx.saved_tensors
         _, labels, temperature, hard_weight = ctx.again
         gradient, ctx.gradient = ctx.gradient, None

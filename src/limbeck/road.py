@@ -23,7 +23,7 @@ from limbeck.outcomes import Sets, Taught, Teachers, judged_by_labels, judged_by
 from limbeck.runs import Run
 from limbeck.settings import STUDENT, TEACHER, TWIN, teacher_of
 from limbeck.ship.shipping import Shipment
-from limbeck.targets import Dense, SoftTargets, write_soft_targets
+from limbeck.targets import Dense, SoftTargets, check_views, write_soft_targets
 from limbeck.teachers import Ensemble, Teacher, check_maker, members_of, seeded
 from limbeck.training import Fitted, FromLabels, FromSoftTargets, Objective, fit
 from limbeck.training.controls import control_objective
@@ -64,6 +64,7 @@ class Journey:
         """Find what is wrong before the first teacher is trained."""
         check_temperature(self.temperature)
         check_hard_weight(self.hard_weight, labelled=self.train.labels is not None)
+        check_views(self.num_views)
         if not 1 <= self.num_teachers < MEMBERS_PER_SEED:
             raise ArgumentError(f"members must lie in 1..{MEMBERS_PER_SEED - 1}, got {self.num_teachers}")
         if sum(way is not None for way in (self.make_teacher, self.teach, self.teacher)) != 1:
@@ -100,9 +101,9 @@ def travel(run: Run, journey: Journey, paper: dict[tuple[str, str], float] | Non
     Raises:
         LimbeckError: as the stations do; what was finished is kept.
     """
-    run.claim(journey.train, journey.validation, journey.test)
     if run.controls and not journey.labelled:
         raise ArgumentError(f"controls need labels, there are none, got {', '.join(run.controls)}")
+    run.claim(journey.train, journey.validation, journey.test)
     outcomes: list[Outcome | Likeness] = []
     best: tuple[Outcome | Likeness, Shipment] | None = None
     for seed in range(run.num_seeds):

@@ -135,12 +135,36 @@ def deep_png():
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+def planar_tiff():
+    """A TIFF of the same, a plane a colour."""
+    plane = np.full(6, 1300, "<u2").tobytes()
+    tags = [(256, 3, 1, 3), (257, 3, 1, 2), (258, 3, 3, 152), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 158)]
+    tags += [(277, 3, 1, 3), (278, 3, 1, 2), (279, 4, 3, 170), (284, 3, 1, 2)]
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags))
+    head += b"".join(struct.pack("<HHII", *tag) for tag in tags) + struct.pack("<I", 0)
+    assert len(head) == 134
+    rest = struct.pack("<HHH", 16, 16, 16) + struct.pack("<III", *(182 + 12 * each for each in range(3)))
+    return head + bytes(18) + rest + struct.pack("<III", 12, 12, 12) + 3 * plane
+
+
+def test_pixels_of_16_bits_with_colours_of_5_and_6_are_read(tmp_path):
+    header = b"BM" + struct.pack("<IHHI", 70 + 4, 0, 0, 70)
+    header += struct.pack("<IiiHHIIiiII", 56, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack(
+        "<IIII", 0xF800, 0x7E0, 0x1F, 0
+    )
+    for name in ("a/1.bmp", "b/2.bmp"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(header + struct.pack("<HH", 0xF800, 0x001F))
+    assert read(tmp_path)[0].training.inputs[0].tolist() == [[[255, 0]], [[0, 0]], [[0, 255]]]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("3.png", deep_png()),
         ("3.ppm", b"P6 3 2 65535\n" + np.full(18, 256, ">u2").tobytes()),
         ("3.ppm", b"P3 3 2 65535\n" + b"256 " * 18),
+        ("3.tif", planar_tiff()),
     ],
 )
 def test_colours_of_16_bits_are_not_read_as_8(tmp_path, name, content):

@@ -11,7 +11,6 @@ from torch import nn
 from limbeck import Ensemble
 from limbeck.models import MLP, VGG
 from limbeck.teachers import described, teacher_fingerprint, weights_fingerprint
-from limbeck.teachers.fingerprints import unsaved_buffers
 
 
 def test_fingerprint_tells_layers_ensembles_and_callables_apart():
@@ -182,18 +181,3 @@ def test_sets_are_told_in_one_order():
     one, other = {0, 8}, {8, 0}  # they collide, so that each keeps its own order
     assert list(one) != list(other)
     assert described(Bent(one)) == described(Bent(other))
-
-
-def test_buffers_that_state_dict_leaves_out_are_seen():
-    def shifted(by, persistent):
-        net = nn.Linear(2, 2)
-        nn.init.ones_(net.weight)
-        nn.init.zeros_(net.bias)
-        net.register_buffer("shift", torch.full((2,), by), persistent=persistent)
-        return net
-
-    assert list(unsaved_buffers(shifted(1.0, False))) == ["shift"]
-    assert unsaved_buffers(shifted(1.0, True)) == {}
-    for ask in (teacher_fingerprint, weights_fingerprint):
-        told = {ask(shifted(by, False)) for by in (0.0, 1.0, 1.0)}
-        assert len(told) == 2

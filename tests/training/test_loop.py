@@ -23,6 +23,7 @@ from limbeck.data.philox import permutation
 from limbeck.errors import BusyError
 from limbeck.files import locked
 from limbeck.models import MLP, ResNet
+from limbeck.tensor_files import load_tensors
 from limbeck.training import clock, loop
 from limbeck.training.learning import check_can_learn
 from limbeck.training.loop import constrain, rate_share
@@ -141,6 +142,7 @@ import os, signal, sys, torch
 from pathlib import Path
 import limbeck, limbeck.files
 from limbeck.models import MLP, ResNet
+from limbeck.tensor_files import load_tensors
 from limbeck.training import clock, loop
 clock.CHECKPOINT_EVERY_S = 0.0
 if sys.argv[2] != "-":
@@ -397,6 +399,7 @@ def test_a_disk_that_fills_up_stops_the_training_with_a_message(tmp_path):
     program = """
 import resource, signal, sys, torch, limbeck
 from limbeck.models import MLP, ResNet
+from limbeck.tensor_files import load_tensors
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 data = limbeck.TransferSet(torch.randn(32, 16), torch.arange(32) % 3)
@@ -663,7 +666,7 @@ def test_data_on_the_device_gives_the_same_bits(monkeypatch):
 
 
 class Shifting(nn.Module):
-    """A linear net on inputs less a buffer that state_dict leaves out; it may learn in it."""
+    """A linear net on inputs less a buffer that state_dict leaves out, in which it may learn; and one that grows."""
 
     def __init__(self, shift, learning=False):
         super().__init__()
@@ -676,9 +679,9 @@ class Shifting(nn.Module):
 
     def forward(self, inputs):
         if len(self.places) < len(inputs):
-            self.places = torch.arange(len(inputs))  # made again where it is missing
+            self.places = torch.arange(len(inputs))
         if self.learning and self.training:
-            self.shift += inputs.flatten(1).mean(0)
+            self.shift += self.layer.bias.mean().detach()
         return self.layer(inputs.flatten(1) - self.shift)
 
 
@@ -689,9 +692,26 @@ def test_nets_whose_unsaved_buffers_differ_are_two_in_a_cache(tmp_path):
     assert fit(Shifting(5.0), blobs(), budget=QUICK, cache=tmp_path).folder == other.folder
 
 
-def test_a_net_that_learns_in_an_unsaved_buffer_is_refused():
-    with pytest.raises(ArgumentError, match="must be kept with its weights, shift is not\n\nhint: register it with"):
-        fit(Shifting(0.0, learning=True), blobs(), budget=QUICK)
+def test_unsaved_buffers_are_part_of_a_training_and_are_given_back_as_they_came(tmp_path, monkeypatch):
+    monkeypatch.setattr(clock, "CHECKPOINT_EVERY_S", 0.0)
+
+    def training(folder):
+        return fit(Shifting(1.0, learning=True), blobs(), validation=blobs(), budget=QUICK, folder=tmp_path / folder)
+
+    whole = training("whole")
+    with monkeypatch.context() as patch:
+        stopping.stop_after(patch, 9)
+        with pytest.raises(stopping.Stopped):
+            training("stopped")
+    kept = load_tensors(tmp_path / "stopped" / "checkpoint.safetensors")[0]
+    assert len(kept["unsaved.places"]) == 16
+    assert not torch.equal(kept["unsaved.shift"], torch.ones(16))
+    resumed, read = training("stopped"), training("whole")
+    assert resumed.history == whole.history
+    for fitted in (whole, resumed, read):
+        assert torch.equal(weights(fitted.net), weights(whole.net))
+        assert torch.equal(fitted.net.shift, torch.ones(16))
+        assert len(fitted.net.places) == 0
 
 
 class Skipping(nn.Module):
@@ -744,3 +764,18 @@ def test_a_training_leaves_the_callers_random_numbers_alone():
     seed_all()
     fit(own, blobs(), budget=QUICK)
     assert drawn() == expected
+
+
+def test_the_size_of_whole_batches_is_known_before_the_first():
+    def whole_batch(data, size):
+        training = loop._Training(net(), data, FromLabels(), None, replace(QUICK, batch_size=size), 0, None, "32-true")
+        return training._whole_batch()
+
+    assert [whole_batch(blobs(100), size) for size in (16, 100, 300)] == [16, 100, 100]
+    assert whole_batch(replace(blobs(100), ids=torch.arange(2), run_lengths=torch.tensor([60, 40])), 1) is None
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_a_seed_may_be_numpys():
+    one, other = (fit(net(), blobs(), budget=QUICK, seed=seed).net for seed in (np.int64(5), 5))
+    assert torch.equal(weights(one), weights(other))

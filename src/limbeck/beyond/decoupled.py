@@ -25,7 +25,8 @@ def decoupled_loss(
     TCKD is the KL between teacher and student of two outcomes, the label's class and all others; NCKD that of the
     others' distribution, renormalised without the label's class. With weights of 1 and 1 - p, p the teacher's
     probability of the label's class, the two add up to the KL of `distillation_loss`, which computes both. In float32
-    at least. Where a value is too large for that it is the largest float, and its row has no gradient.
+    at least. What is too large for that is the largest float. Where no class but the label's has a probability in the
+    teacher, NCKD is 0.
 
     Raises:
         ArgumentError: shapes that differ, fewer than two classes, a label that is missing or outside the classes, a
@@ -43,6 +44,8 @@ def decoupled_loss(
     check_weights(target_weight=target_weight, others_weight=others_weight)
     index = labels.long().unsqueeze(-1)
     others_z, others_v = (each.scatter(-1, index, -torch.inf) for each in (z, v))
+    alone = (others_v == -torch.inf).all(-1, keepdim=True)  # no other class has a probability: there is nothing to tell
+    others_z, others_v = (each.masked_fill(alone, 0.0) for each in (others_z, others_v))
     two_z, two_v = (_two_outcomes(each, index, temperature) for each in (z, v))
     target = distillation_loss(two_z, two_v, temperature=temperature)
     others = distillation_loss(others_z, others_v, temperature=temperature)

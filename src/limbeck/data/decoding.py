@@ -1,6 +1,7 @@
 """Encoded images, PNG and others, as pixels: all of one size and of one mode."""
 
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # of encoded images, as pillow calls them
 ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag for how an image lies, and what it says of one that lies as it is
-MOST_IN_8_BITS = 255
+BITS, MOST_IN_8_BITS = 8, 255
+DEEP = re.compile(r";16[BLN]")  # in pillow's names of modes, by the order of their bytes; BGR;16 has 16 bits a pixel
+TIFF_DEPTHS = 258  # TIFF's tag for the bits of each channel
 DAMAGED_HINT = "it may be cut off, or no image: write the file again, or take it out"
 MODES = {1: "L", 3: "RGB"}  # of images, by their channels: grey and colour, 8 bits a channel
 
@@ -85,7 +88,8 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
         Image.open(io.BytesIO(file), formats=FORMATS).verify()  # checksums, which decoding leaves out
         image = Image.open(io.BytesIO(file), formats=FORMATS)
         several = getattr(image, "n_frames", 1) > 1
-        found = (f"{image.mode} in 16 bits" if _is_deep(image) else image.mode, image.height, image.width)
+        deep = image.mode in MODES.values() and _is_deep(image)
+        found = (f"{image.mode} in 16 bits" if deep else image.mode, image.height, image.width)
         wanted = found if shape is None else (MODES[shape[0]], *shape[1:])
         pixels = np.asarray(image) if found == wanted and found[0] in MODES.values() and not several else None
     except Exception as error:  # pillow raises errors of many kinds
@@ -102,12 +106,13 @@ def decoded(file: bytes, shape: tuple[int, int, int] | None) -> UInt8[np.ndarray
 
 def _is_deep(image: "ImageFile.ImageFile") -> bool:
     """Return whether a file has more than 8 bits a channel, which pillow would read as the upper 8."""
+    depths = getattr(image, "tag_v2", {}).get(TIFF_DEPTHS, ())
     for tile in image.tile:
         told = tile.args if isinstance(tile.args, tuple) else (tile.args,)  # (mode, largest value) of PPM
         largest = told[-1] if tile.codec_name.startswith("ppm") else 0
-        if ";16" in str(told[0]) or (isinstance(largest, int) and largest > MOST_IN_8_BITS):
+        if DEEP.search(str(told[0])) or (isinstance(largest, int) and largest > MOST_IN_8_BITS):
             return True
-    return False
+    return any(depth > BITS for depth in depths)
 
 
 def is_turned(file: bytes) -> bool:

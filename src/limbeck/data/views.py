@@ -60,12 +60,12 @@ def _check_images(inputs: Tensor, pixels: float, view: str) -> None:
 
 def _check_whole(view: str, pixels: int, seed: int) -> None:
     """Raise ArgumentError unless a view's pixels are a whole number >= 0, and its seed a whole number."""
-    if not isinstance(pixels, int):
-        raise ArgumentError(f"{view} must be a whole number of pixels, got {pixels}")
+    if not isinstance(pixels, int) or isinstance(pixels, bool):
+        raise ArgumentError(f"{view} must be a whole number of pixels, got {pixels!r}")
     if pixels < 0:
         raise ArgumentError(f"{view} must be >= 0 pixels, got {pixels}")
     if not isinstance(seed, int):
-        raise ArgumentError(f"the seed of a view must be a whole number, got {seed}")
+        raise ArgumentError(f"the seed of a view must be a whole number, got {seed!r}")
 
 
 def _moved(images: Tensor, words: NDArray[np.uint64], pixels: int) -> Tensor:

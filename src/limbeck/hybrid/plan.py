@@ -70,9 +70,6 @@ class Plan:
         Raises:
             ArgumentError: a field is not what its rule allows.
         """
-        from limbeck.targets import check_views
-
-        check_views(self.views)
         if not 2 <= self.members <= MOST_MEMBERS:
             raise ArgumentError(f"members must lie in 2..{MOST_MEMBERS}, got {self.members}")
         if self.before < 0 or self.after < 0 or self.before + self.after >= MOST_WINDOW:

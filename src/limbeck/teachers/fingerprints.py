@@ -12,6 +12,7 @@ from limbeck.errors import ArgumentError
 from limbeck.files import fingerprint, sha256
 from limbeck.teachers.code import forwards
 from limbeck.teachers.judging import Teacher
+from limbeck.teachers.unsaved import unsaved_buffers
 from limbeck.teachers.values import told_value
 
 EXTERNAL = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x00-\x7f])", re.DOTALL)
@@ -74,17 +75,12 @@ def weights_fingerprint(net: nn.Module) -> str:
     return tensors_fingerprint({**net.state_dict(), **unsaved_buffers(net)})
 
 
-def unsaved_buffers(net: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers that a net's `state_dict` leaves out: those registered with `persistent=False`."""
-    saved = net.state_dict()
-    return {name: buffer for name, buffer in net.named_buffers() if name not in saved}
-
-
 def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:
     """Return the SHA-256 over named tensors, in whatever order: names, types, shapes and values."""
     parts: list[bytes | memoryview] = []
     for name, tensor in sorted(tensors.items()):
-        flat = tensor.detach().cpu().contiguous()
+        dense = tensor if tensor.layout == torch.strided else tensor.to_dense()
+        flat = dense.detach().cpu().resolve_conj().resolve_neg().contiguous()
         parts.append(f"{name} {flat.dtype} {tuple(flat.shape)};".encode())
         parts.append(flat.reshape(-1).view(torch.uint8).numpy().data)
     return sha256(*parts)

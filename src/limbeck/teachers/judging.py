@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from limbeck.errors import ArgumentError, LimbeckError
+from limbeck.teachers.unsaved import unsaved_put_back
 
 if TYPE_CHECKING:
     from limbeck.data.transfer_set import TransferSet
@@ -135,10 +136,12 @@ def judging(teacher: Teacher) -> Iterator[torch.device | None]:
     """Put a net and all its parts into evaluation mode, and back as they were; yield where its parameters are."""
     modules = list(teacher.modules()) if isinstance(teacher, nn.Module) else []
     modes = [module.training for module in modules]
+    kept = unsaved_put_back(teacher) if isinstance(teacher, nn.Module) else contextlib.nullcontext()
     try:
         for module in modules:
             module.training = False
-        yield next((parameter.device for module in modules for parameter in module.parameters()), None)
+        with kept:
+            yield next((parameter.device for module in modules for parameter in module.parameters()), None)
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode

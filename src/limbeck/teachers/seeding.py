@@ -16,7 +16,8 @@ from limbeck.teachers.judging import check_weights_are_there
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Return a net whose start is a function of the seed; the caller's random numbers are left alone."""
-    with random_from(seed):
+    with generators_kept():
+        seed_generators(seed)
         return make()
 
 
@@ -49,11 +50,10 @@ def _trained_memory(net: nn.Module) -> set[int]:
 
 
 @contextlib.contextmanager
-def random_from(seed: int, devices: Sequence[int] = ()) -> Iterator[None]:
-    """Let torch, numpy and Python draw from a seed, and go on as before afterwards, on these CUDA devices too."""
+def generators_kept(devices: Sequence[int] = ()) -> Iterator[None]:
+    """Let torch, on these CUDA devices too, numpy and Python go on afterwards as if nothing had been drawn."""
     before = generators()
     with torch.random.fork_rng(devices=devices):
-        seed_generators(seed)
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from limbeck.teachers.seeding import generators, set_generators
+from limbeck.teachers.unsaved import put_unsaved, unsaved_buffers
 from limbeck.tensor_files import save_tensors
 
 
@@ -22,6 +23,8 @@ def save_training(
     tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    dense = {name: tensor for name, tensor in unsaved_buffers(net).items() if tensor.layout == torch.strided}
+    tensors |= {f"unsaved.{name}": tensor for name, tensor in dense.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
@@ -34,6 +37,8 @@ def restore_training(
 ) -> dict[str, Tensor]:
     """Put a training back where a checkpoint was; return the best net so far, empty where none is kept."""
     net.load_state_dict(_under("net.", tensors))
+    device = next(net.parameters()).device
+    put_unsaved(net, {name: tensor.to(device) for name, tensor in _under("unsaved.", tensors).items()})
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _under("optimizer.", tensors).items():
         index, name = key.split(".", 1)

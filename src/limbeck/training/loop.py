@@ -8,6 +8,7 @@ functions of (seed, example, number), and a checkpoint holds the net, the optimi
 import contextlib
 import logging
 import math
+import operator
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -26,17 +27,9 @@ from limbeck.errors import ArgumentError, RunError, TrainingError
 from limbeck.files import fingerprint, locked, read_sealed, write_sealed
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
-from limbeck.teachers import (
-    described,
-    laid_out,
-    layout_for,
-    own_code,
-    predict,
-    tensors_fingerprint,
-    weights_fingerprint,
-)
-from limbeck.teachers.fingerprints import unsaved_buffers
-from limbeck.teachers.seeding import random_from, seed_generators
+from limbeck.teachers import described, laid_out, layout_for, own_code, predict, weights_fingerprint
+from limbeck.teachers.seeding import generators_kept, seed_generators
+from limbeck.teachers.unsaved import unsaved_put_back
 from limbeck.tensor_files import load_tensors, save_tensors
 from limbeck.training.ahead import ahead
 from limbeck.training.checkpoint import restore_training, save_training
@@ -90,7 +83,8 @@ def fit(
     """Train a net in place and return it.
 
     Args:
-        net: a module from inputs to logits (batch, classes).
+        net: a module from inputs to logits (batch, classes). Its buffers that `state_dict` leaves out are given back as
+            they came, for no file holds them.
         transfer_set: what it learns from, seen through the set's view.
         objective: what to minimise; cross-entropy with the labels where None.
         validation: labelled set for the curves and for early stopping; no gradient ever comes from it.
@@ -113,7 +107,7 @@ def fit(
     """
     if folder is not None and cache is not None:
         raise ArgumentError(f"a training is kept in one place: give folder or cache, got {folder} and {cache}")
-    budget = budget or Budget()
+    budget, seed = budget or Budget(), operator.index(seed)
     objective = objective or FromLabels()
     objective.check(transfer_set)
     training = _Training(
@@ -137,7 +131,8 @@ def fit(
             if finished is not None:  # nothing to lock: a cache that can't be written is read
                 return finished
             stack.enter_context(locked(training.folder / ".lock", wait=wait, say=progress.say))
-        stack.enter_context(random_from(seed, devices))
+        stack.enter_context(generators_kept(devices))
+        stack.enter_context(unsaved_put_back(net))
         stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True))  # the same bits again
         return training.run(name, progress)
 
@@ -307,7 +302,6 @@ class _Training:
         compiled = self.budget.compiled and self._fabric.device.type in COMPILING
         self._asked = _compiled(self.net) if compiled else self.net
         self._data = self.transfer_set.near(self._fabric.device)
-        self._unsaved = _buffers_told(self.net)
         if kept is not None:
             self.best = restore_training(*kept, self.net, self._optimizer) or None
             self.state = _State(**kept[1]["state"])
@@ -323,7 +317,6 @@ class _Training:
             self._set_rate()
             pending.append((self._run_step(batch), len(batch.inputs)))
             state.step += 1
-            self._check_unsaved()
             due = clock.checkpoint_is_due()
             if len(pending) >= every or due or state.step == self.steps:
                 self._account(pending)
@@ -402,23 +395,6 @@ class _Training:
         sizes = [int(part.sum()) for part in lengths.split(self.budget.batch_size)]
         inputs = data.inputs_at(rows) if data.inputs.device.type == "cpu" else None
         return _Block(rows, sizes, inputs, self.objective.targets(ids, number))
-
-    def _check_unsaved(self) -> None:
-        """Refuse a net, after a first step, that learns in buffers which neither a checkpoint nor its file would hold.
-
-        A buffer that only grows, as a table of positions does, is made again when it is missing.
-        """
-        if not self._unsaved:
-            return
-        shapes = {name: shape for name, (shape, _) in self._unsaved.items()}
-        now = {name: told for name, told in _buffers_told(self.net).items() if told[0] == shapes.get(name)}
-        changed = [name for name, told in now.items() if told != self._unsaved[name]]
-        self._unsaved = {}
-        if changed:
-            raise ArgumentError(
-                f"a buffer that changes while the net learns must be kept with its weights, {changed[0]} is not",
-                "register it with persistent=True, so that state_dict has it",
-            )
 
     def _set_rate(self) -> None:
         done = self.state.epoch * self.steps + self.state.step
@@ -519,11 +495,6 @@ class _Training:
         row = self.state.history[-1]
         errors = f", {row['validation_errors']:.0f} validation errors" if "validation_errors" in row else ""
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
-
-
-def _buffers_told(net: nn.Module) -> dict[str, tuple[torch.Size, str]]:
-    """Return shape and hash of each buffer that a net's state_dict leaves out."""
-    return {name: (each.shape, tensors_fingerprint({name: each})) for name, each in unsaved_buffers(net).items()}
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
