@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from limbeck import ArgumentError
-from limbeck.data import CropFlip, Jitter, Plain, TransferSet
+from limbeck.data import CropFlip, Elastic, Jitter, Plain, TransferSet
 from limbeck.data.philox import below, permutation, philox
 
 
@@ -112,9 +112,21 @@ def test_specs_tell_views_apart():
         (Jitter, {"pixels": 1.5}, "jitter must be a whole number of pixels, got 1.5"),
         (CropFlip, {"pixels": 2.0}, "crop must be a whole number of pixels, got 2.0"),
         (CropFlip, {"flip": 3}, "flip must be True or False, got 3"),
-        (Jitter, {"seed": 1.5}, "the seed of a view must be a whole number, got 1.5"),
+        (Jitter, {"pixels": True}, "jitter must be a whole number of pixels, got True"),
     ],
 )
 def test_fields_of_another_type_are_refused_when_a_view_is_made(view, options, rule):
     with pytest.raises(ArgumentError, match=rule):
         view(**options)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize(("view", "seed"), [(Jitter, 1.5), (CropFlip, "1"), (Elastic, None)])
+def test_seeds_that_are_no_whole_numbers_are_refused(view, seed):
+    with pytest.raises(ArgumentError, match=f"a seed must be a whole number, got {seed!r}"):
+        view(seed=seed)(torch.zeros(1, 1, 8, 8), torch.zeros(1).long(), 0)
+
+
+def test_a_seed_may_be_numpys():
+    counter = np.arange(3)
+    assert np.array_equal(philox(np.int64(7), 1, counter, 0), philox(7, 1, counter, 0))

@@ -6,6 +6,8 @@ A counter-based generator: no state, so any batch, in any order, on any machine,
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.errors import ArgumentError
+
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))  # Salmon et al. 2011, table 2
 WEYL = (0x9E3779B9, 0xBB67AE85)  # golden ratio and sqrt(3) - 1
 ROUNDS = 10
@@ -14,11 +16,19 @@ HALF = np.uint64(32)
 CHUNKS = 64  # in a window
 
 
-def philox(seed: int, stream: int, counter: NDArray[np.integer], step: int | NDArray[np.integer]) -> NDArray[np.uint64]:
+def philox(
+    seed: int | np.integer, stream: int, counter: NDArray[np.integer], step: int | NDArray[np.integer]
+) -> NDArray[np.uint64]:
     """Return four 32-bit words for each counter, shape (4, n), in uint64.
 
     `seed` is the key; `counter`, `step` and `stream` make the 128-bit counter (64, 32 and 32 bits).
+
+    Raises:
+        ArgumentError: the seed is no whole number.
     """
+    if not isinstance(seed, int | np.integer):
+        raise ArgumentError(f"a seed must be a whole number, got {seed!r}")
+    seed = int(seed)
     first = counter.astype(np.uint64)
     second = np.broadcast_to(np.asarray(step).astype(np.uint64), first.shape)
     words = (first & LOW, first >> HALF, second, np.full_like(first, stream))

@@ -58,14 +58,12 @@ def _check_images(inputs: Tensor, pixels: float, view: str) -> None:
         raise ArgumentError(f"{view} must not exceed the image, got {pixels:g} pixels for images of {size}")
 
 
-def _check_whole(view: str, pixels: int, seed: int) -> None:
-    """Raise ArgumentError unless a view's pixels are a whole number >= 0, and its seed a whole number."""
+def _check_pixels(view: str, pixels: int) -> None:
+    """Raise ArgumentError unless a view's pixels are a whole number >= 0."""
     if not isinstance(pixels, int) or isinstance(pixels, bool):
         raise ArgumentError(f"{view} must be a whole number of pixels, got {pixels!r}")
     if pixels < 0:
         raise ArgumentError(f"{view} must be >= 0 pixels, got {pixels}")
-    if not isinstance(seed, int):
-        raise ArgumentError(f"the seed of a view must be a whole number, got {seed!r}")
 
 
 def _moved(images: Tensor, words: NDArray[np.uint64], pixels: int) -> Tensor:
@@ -82,7 +80,7 @@ class Jitter:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("jitter", self.pixels, self.seed)
+        _check_pixels("jitter", self.pixels)
 
     def __call__(self, inputs: Tensor, ids: Int[Tensor, " batch"], number: int) -> Tensor:
         _check_images(inputs, self.pixels, "jitter")
@@ -104,7 +102,7 @@ class CropFlip:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("crop", self.pixels, self.seed)
+        _check_pixels("crop", self.pixels)
         if not isinstance(self.flip, bool):
             raise ArgumentError(f"flip must be True or False, got {self.flip}")
 
