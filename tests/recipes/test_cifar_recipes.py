@@ -8,6 +8,7 @@ from small_runs import run_small, settings
 
 from limbeck import ArgumentError, Budget
 from limbeck.judge import count_parameters
+from limbeck.models import VGG, Whitening
 from limbeck.recipes import cifar10, cifar10_labml, cifar10_labml_ours, cifar100_table
 from limbeck.study import Study
 
@@ -124,10 +125,14 @@ def test_a_student_of_few_views_sees_these_alone(tmp_path, monkeypatch):
     assert len(folders) == 1
 
 
-def test_nets_of_cifar10_have_their_parameters():
+def test_students_of_cifar10_have_their_parameters_and_whiten_first(tmp_path, monkeypatch):
     config = cifar10.Cifar10()
-    sizes = [count_parameters(cifar10._maker(blocks)()) for blocks in (config.medium, config.small)]
-    assert sizes == [437_034, 104_834]
+    arms = arms_of(cifar10, config, tmp_path, monkeypatch)
+    nets = [arms[name].make_net() for name in ("student", "twin", "twin, smaller")]
+    assert all(isinstance(net.layers[0], Whitening) for net in nets)
+    assert all(torch.equal(net.layers[0].weight, nets[0].layers[0].weight) for net in nets)
+    sizes = [count_parameters(VGG(blocks, 10, whitening=nets[0].layers[0])) for blocks in (config.medium, config.small)]
+    assert sizes == [436_510, 101_258]
 
 
 def test_the_table_has_the_fields_nets():

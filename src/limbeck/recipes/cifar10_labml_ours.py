@@ -29,10 +29,6 @@ MEANS = {  # what is changed from one student to the next
 }
 WEIGHTS, SCHEDULE, VIEWS, BEST = MEANS
 
-PATIENT_STUDENTS = Budget(
-    100, batch_size=250, learning_rate=4e-3, warmup=0.1, weight_decay=0.05, compiled=True, cuda_graph=True
-)
-
 
 @dataclass(frozen=True)
 class Cifar10LabmlOurs:
@@ -74,7 +70,11 @@ class Cifar10LabmlOurs:
         default_factory=lambda: Budget(10, batch_size=250, learning_rate=4e-3, warmup=0.1, cuda_graph=True)
     )
     """What a student may spend with a schedule in labml's number of epochs."""
-    student: Budget = PATIENT_STUDENTS
+    student: Budget = field(
+        default_factory=lambda: Budget(
+            100, batch_size=250, learning_rate=4e-3, warmup=0.1, weight_decay=0.05, compiled=True, cuda_graph=True
+        )
+    )
     """What the last student, and its twin, may spend."""
 
     def check(self) -> None:
