@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch.testing import assert_close
 from limbeck import ArgumentError, Ensemble, SoftTargets, TargetsError, distillation_loss, write_soft_targets
 from limbeck.divergence import MixedTargets
 from limbeck.targets import Dense, Sampled, TopK, fuse
+from limbeck.targets.manifest import Manifest
 
 EXACT = Dense("float32")
 ALL = torch.arange(50)
@@ -126,6 +128,32 @@ def test_a_store_is_whole_without_an_addition_that_is_refused(tmp_path, row):
     assert SoftTargets.open(tmp_path).fingerprint == before
     assert files_of(tmp_path) == files
     assert write_soft_targets(Says(4), examples(), tmp_path, add=True, **options).num_members == 3
+
+
+@pytest.mark.parametrize("after", [[], [4]], ids=["nobody", "another"])
+def test_who_writes_a_teacher_that_was_taken_out_writes_nothing(tmp_path, after):
+    options = {"encoding": EXACT, "rows_per_shard": 16}
+    write_soft_targets(Says(0), examples(), tmp_path, **options)
+
+    class Beside(Says):
+        """While it is asked, the store loses it, and may get another."""
+
+        lost = False
+
+        def __call__(self, inputs):
+            there = Manifest.load(tmp_path)
+            if len(there.members) == 2 and not self.lost:
+                self.lost = True
+                replace(there, members=there.members[:1]).save(tmp_path)
+                for number in after:
+                    write_soft_targets(Says(number), examples(), tmp_path, add=True, **options)
+            return super().__call__(inputs)
+
+    with pytest.raises(TargetsError, match="has lost teacher 2 while it was asked: another writer of it was refused"):
+        write_soft_targets(Beside(2), examples(), tmp_path, add=True, **options)
+    targets = SoftTargets.open(tmp_path)
+    assert targets.num_members == 1 + len(after)
+    targets.verify()
 
 
 @pytest.mark.parametrize("mean", ["arithmetic", "geometric"])

@@ -216,3 +216,12 @@ def test_weights_that_are_frozen_into_code_are_seen():
     assert teacher_fingerprint(one) == teacher_fingerprint(same) != teacher_fingerprint(other)
     rows = TransferSet(torch.ones(4, 2))
     assert torch.equal(predict(one, rows), predict(net, rows))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantize_per_tensor")
+@pytest.mark.parametrize("freeze", [False, True])
+def test_weights_that_are_packed_are_refused_in_words(freeze):
+    net = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(2, 3)).eval(), {nn.Linear}, torch.qint8)
+    scripted = torch.jit.script(net)
+    with pytest.raises(ArgumentError, match="a net's state must be tensors, of RecursiveScriptModule .* is packed"):
+        teacher_fingerprint(torch.jit.freeze(scripted) if freeze else scripted)

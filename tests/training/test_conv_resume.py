@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limbeck import Budget, TransferSet, fit, write_soft_targets
+from limbeck import ArgumentError, Budget, TransferSet, fit, write_soft_targets
 from limbeck.data import CropFlip
 from limbeck.models import Dropout
 from limbeck.teachers import predict
@@ -116,6 +116,33 @@ def test_a_net_that_takes_views_learns_in_the_plain_layout(channels):
     optimizer.step()
     for name, tensor in expected.state_dict().items():
         assert_close(fitted.net.state_dict()[name], tensor, rtol=0, atol=1e-4)
+
+
+class Counting(nn.Module):
+    """Counts how often it is asked, in what a file holds."""
+
+    def __init__(self, *, fails_at=None):
+        super().__init__()
+        self.conv, self.fails_at = nn.Conv2d(3, 5, 8), fails_at
+        self.register_buffer("asked", torch.tensor(0))
+
+    def forward(self, inputs):
+        self.asked += 1
+        if self.fails_at == self.asked:
+            raise RuntimeError("out of memory")
+        return self.conv(inputs.float()).flatten(1)
+
+
+def test_asking_a_net_whether_it_can_leaves_no_trace():
+    rows = TransferSet(images().inputs, torch.arange(48) % 5)
+    budget = replace(QUICK, epochs=1, batch_size=24)
+    assert fit(Counting(), rows, budget=budget).net.state_dict()["asked"] == 2
+
+
+def test_what_else_a_net_raises_is_not_for_another_layout():
+    rows = images()
+    with pytest.raises(ArgumentError, match="it raised RuntimeError: out of memory"):
+        predict(Counting(fails_at=1), rows)
 
 
 def stepped(model, optimizer):

@@ -315,6 +315,16 @@ def test_what_was_infinite_from_the_start_may_be_so(tmp_path):
     assert torch.equal(weights(fit(Masked(), blobs(), budget=QUICK, folder=tmp_path).net), weights(fitted.net))
 
 
+def test_what_was_infinite_from_the_start_may_not_become_no_number():
+    class Blown(Masked):
+        def forward(self, inputs):
+            self.mask += -self.mask
+            return inputs.flatten(1) @ self.weight.T
+
+    with pytest.raises(TrainingError, match="the weights must be finite"):
+        fit(Blown(), blobs(), budget=QUICK)
+
+
 class Keeping(nn.Linear):
     """What it makes of its first batch is kept."""
 

@@ -71,8 +71,8 @@ def write_soft_targets(
         num_views: views 0..num_views - 1 of each example are judged.
         encoding: `Dense`, `TopK` or `Sampled` of `limbeck.targets`; where None `Dense("float16")`, with `add` the
             store's own.
-        add: add the teacher's members to those of a store that is there, which are not asked again. Members that
-            say NaN are taken out again.
+        add: add the teacher's members to those of a store that is there, which are not asked again. Where one says
+            NaN, and nobody else writes or added after it, those that are not whole are taken out again.
         part: (i, n): write only each n-th shard, from the i-th, beside n - 1 other writers; the store can be read
             once all have come to their end.
         batch_size: rows the teacher judges at once.
@@ -216,7 +216,7 @@ def write_member(
         for number in own:
             if number not in written:
                 columns, right = _encoded(manifest, number, judge, source_rows, tally)
-                put_shard(folder, index, number, columns, right)
+                put_shard(folder, index, number, columns, right=right, of=manifest.members[index].fingerprint)
 
 
 def shards_there(folder: Path, manifest: Manifest, index: int) -> set[int]:
@@ -225,13 +225,25 @@ def shards_there(folder: Path, manifest: Manifest, index: int) -> set[int]:
     return {number for number in told if shard_path(folder, index, number).exists()}
 
 
-def put_shard(folder: Path, index: int, number: int, columns: Columns, right: int | None = None) -> None:
-    """Write one shard of a member, then name it in the manifest, beside whoever else writes this store."""
+def put_shard(
+    folder: Path, index: int, number: int, columns: Columns, *, right: int | None = None, of: str | None = None
+) -> None:
+    """Write one shard of a member, then name it in the manifest, beside whoever else writes this store.
+
+    Raises:
+        TargetsError: the member is no longer the one whose fingerprint is `of`.
+    """
     data = to_shard(columns)
     with changing(folder):
+        manifest = Manifest.load(folder)
+        if of not in (None, *(member.fingerprint for member in manifest.members[index : index + 1])):
+            raise TargetsError(
+                f"{folder} has lost teacher {index + 1} while it was asked: another writer of it was refused",
+                "look at what that one said",
+            )
         write_bytes(shard_path(folder, index, number), data)
         shard = Shard(number, len(next(iter(columns.values()))), sha256(data), right)
-        Manifest.load(folder).with_shard(index, shard).save(folder)
+        manifest.with_shard(index, shard).save(folder)
 
 
 class _Tally:

@@ -79,24 +79,37 @@ def weights_fingerprint(net: nn.Module) -> str:
     """
     state = net.state_dict()
     for name, value in state.items():
-        if not isinstance(value, Tensor) or value.is_quantized:
-            what = "quantised" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-            raise ArgumentError(
-                f"a net's state must be tensors, of {type(net).__name__} {name!r} is {what}",
-                "layers in int8 and get_extra_state make such; as a teacher it is asked by "
-                "limbeck.teachers.from_function(net, 'name and version')",
-            )
+        if not isinstance(value, Tensor):
+            raise _unreadable(net, name, f"a {type(value).__name__}")
+        if value.is_quantized:
+            raise _unreadable(net, name, "quantised")
     return tensors_fingerprint({**state, **unsaved_buffers(net), **_frozen(net)})
 
 
 def _frozen(net: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors that lie in the code of TorchScript, by the names they have there."""
-    found: dict[str, Tensor] = {}
+    """Return the tensors that lie in the code of TorchScript, by the names they have there.
+
+    Raises:
+        ArgumentError: there are packed weights, as of layers in int8, which can't be read.
+    """
+    found: dict[str, Any] = {}
     for path, module in net.named_modules():
+        found[f"{path}._packed_params"] = getattr(module, "_packed_params", None)
         if "CONSTANTS." in str(getattr(module, "code", "")):
             kept: Any = module.code_with_constants
             found |= {f"{path}.{name}": value for name, value in kept[1].const_mapping.items()}
+    packed = [name for name, value in found.items() if isinstance(value, torch.ScriptObject)]
+    if packed:
+        raise _unreadable(net, packed[0], "packed")
     return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def _unreadable(net: nn.Module, name: str, what: str) -> ArgumentError:
+    return ArgumentError(
+        f"a net's state must be tensors, of {type(net).__name__} {name!r} is {what}",
+        "layers in int8 and get_extra_state make such; as a teacher it is asked by "
+        "limbeck.teachers.from_function(net, 'name and version')",
+    )
 
 
 def tensors_fingerprint(tensors: Mapping[str, Tensor]) -> str:

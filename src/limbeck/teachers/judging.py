@@ -97,15 +97,24 @@ def laid_out(inputs: Tensor, layout: torch.memory_format) -> Tensor:
 def _answered(teacher: Teacher, inputs: Tensor, layout: torch.memory_format) -> tuple[object, torch.memory_format]:
     """Return what a teacher says of a batch, and the layout in which it took it.
 
-    That is the plain one where it fails in the other, as one does that takes a `view` of what a convolution gives.
+    That is the plain one where it can't take a `view` of what a convolution gives in the other.
 
     Raises:
-        ArgumentError: it raised an error in the plain one.
+        ArgumentError: it raised an error.
     """
-    if layout != torch.contiguous_format:
-        with contextlib.suppress(Exception, SystemExit):
-            return teacher(laid_out(inputs.clone(), layout)), layout  # a copy: it may change them and fail then
-    return _asked(teacher, inputs), torch.contiguous_format
+    if layout == torch.contiguous_format:
+        return _asked(teacher, inputs), layout
+    try:
+        return _asked(teacher, laid_out(inputs.clone(), layout)), layout  # a copy: it may change them and fail then
+    except ArgumentError as error:
+        if not fails_to_view(error.__cause__):
+            raise
+        return _asked(teacher, inputs), torch.contiguous_format
+
+
+def fails_to_view(error: BaseException | None) -> bool:
+    """Return whether an error is torch's of a `view` of what doesn't lie in the plain layout."""
+    return isinstance(error, RuntimeError) and "view size is not compatible" in str(error)
 
 
 def _asked(teacher: Teacher, inputs: Tensor) -> object:

@@ -28,6 +28,7 @@ from limbeck.files import fingerprint, locked, read_sealed, write_sealed
 from limbeck.objective import label_loss
 from limbeck.progress import Progress
 from limbeck.teachers import described, judging, laid_out, layout_for, own_code, predict, weights_fingerprint
+from limbeck.teachers.judging import fails_to_view
 from limbeck.teachers.seeding import generators_kept, seed_generators
 from limbeck.teachers.unsaved import unsaved_put_back
 from limbeck.tensor_files import load_tensors, save_tensors
@@ -309,17 +310,22 @@ class _Training:
         self._curves = None if self.folder is None else Curves(self.folder, self.state.history)
 
     def _laid_out(self) -> torch.memory_format:
-        """Lay the net out where it is trained, and return the layout: the plain one where it fails in a faster one."""
+        """Lay the net out where it is trained, and return the layout: the plain one where its `view`s need that."""
         device, layout = self._fabric.device, layout_for(self.net)
         lay_out(self.net.to(device), layout)
         if layout == torch.contiguous_format:
             return layout
         rows = self.transfer_set.at(self.transfer_set.ids[:2]).to(device)
-        with judging(self.net), torch.no_grad(), contextlib.suppress(Exception, SystemExit):
-            self.net(laid_out(rows, layout))
-            return layout
-        lay_out(self.net, torch.contiguous_format)
-        return torch.contiguous_format
+        state = {name: value.clone() for name, value in self.net.state_dict().items()}
+        try:
+            with judging(self.net), torch.no_grad():
+                self.net(laid_out(rows, layout))
+        except Exception as error:  # noqa: BLE001 - any other is the first step's to tell
+            if fails_to_view(error):
+                layout = torch.contiguous_format
+        self.net.load_state_dict(state)  # as it was before it was asked
+        lay_out(self.net, layout)
+        return layout
 
     def _epoch(self) -> None:
         """Run what is left of one epoch and close it."""
@@ -511,9 +517,11 @@ class _Training:
         return f"epoch {row['epoch']:.0f}: loss {row['loss']:.4f}{errors}"
 
 
-def _infinite(net: nn.Module) -> set[str]:
-    """Return the names of a net's tensors that are not finite all through: masks hold -inf, others have blown up."""
-    return {name for name, tensor in net.state_dict().items() if not tensor.isfinite().all()}
+def _infinite(net: nn.Module) -> set[tuple[str, str]]:
+    """Return which of a net's tensors hold infinite numbers, which NaN: masks hold -inf, others have blown up."""
+    kinds = {"inf": torch.isinf, "nan": torch.isnan}
+    every = [(name, kind, tensor) for name, tensor in net.state_dict().items() for kind in kinds]
+    return {(name, kind) for name, kind, tensor in every if kinds[kind](tensor).any()}
 
 
 def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
