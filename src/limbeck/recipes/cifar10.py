@@ -10,7 +10,7 @@ small student is also taught from fewer stored views: with K = 1 it learns one f
 Nothing of it is in the paper. Expected figures, time and machine: results/cifar10.json, shown by `limbeck list`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SMALLER = "smaller"
 WHITENED = 5000  # training images whose patches the first convolution whitens
+TEACHERS = Budget(20, batch_size=250, learning_rate=1e-2, warmup=0.2, weight_decay=0.05, compiled=True, cuda_graph=True)
+STUDENTS = replace(TEACHERS, epochs=40)
 
 
 @dataclass(frozen=True)
@@ -54,29 +56,9 @@ class Cifar10:
     """Training examples, the first so many; all by default."""
     validation: int = 0
     """Training examples held out; none for the figures of record. Choices were made with 5,000."""
-    teacher: Budget = field(
-        default_factory=lambda: Budget(
-            20,
-            batch_size=250,
-            learning_rate=1e-2,
-            warmup=0.2,
-            weight_decay=0.05,
-            compiled=True,
-            cuda_graph=True,
-        )
-    )
+    teacher: Budget = TEACHERS
     """What each teacher may spend."""
-    student: Budget = field(
-        default_factory=lambda: Budget(
-            40,
-            batch_size=250,
-            learning_rate=1e-2,
-            warmup=0.2,
-            weight_decay=0.05,
-            compiled=True,
-            cuda_graph=True,
-        )
-    )
+    student: Budget = STUDENTS
     """What students and twins may spend."""
 
     def check(self) -> None:
